@@ -1,0 +1,20 @@
+"""The actors: plain functions `(command or event, work) -> None`, one file per room. Named as in the routing tables."""
+
+from collections.abc import Callable
+from typing import Any
+
+from services.workers.actors import cascade, dispatch, effects, milestones, orders, tasks
+from shared.storage.work import Work
+
+HANDLERS: dict[str, Callable[[Any, Work], None]] = {
+    handler.__name__: handler
+    for handler in (
+        *orders.ACTORS,
+        *dispatch.ACTORS,
+        *milestones.ACTORS,
+        *tasks.ACTORS,
+        *cascade.ACTORS,
+        *effects.ACTORS,
+    )
+}
+"""Every actor by its name."""

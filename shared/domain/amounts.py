@@ -1,0 +1,38 @@
+"""Quantities and money: exact decimals with a bound, so that nothing absurd reaches a ledger."""
+
+from decimal import Decimal
+
+LARGEST = Decimal(10) ** 12
+"""No quantity or price reaches this; anything above is a typing error."""
+
+PLACES = 6
+"""Digits after the point that are kept."""
+
+
+def positive(value: Decimal | None, field: str) -> None:
+    """Refuse what is not a finite number above zero. Raises ValueError naming the field."""
+    if value is not None:
+        _bounded(value, field)
+        if value <= 0:
+            raise ValueError(f"{field}: must be greater than 0")
+
+
+def not_negative(value: Decimal | None, field: str) -> None:
+    """Refuse what is not a finite number of zero or more. Raises ValueError naming the field."""
+    if value is not None:
+        _bounded(value, field)
+        if value < 0:
+            raise ValueError(f"{field}: must not be negative")
+
+
+def _bounded(value: Decimal, field: str) -> None:
+    # Exponents are judged before any arithmetic: 1e999999999 overflows every operation on it.
+    if not value.is_finite():
+        raise ValueError(f"{field}: must be a plain number")
+    if value and value.adjusted() >= LARGEST.adjusted():
+        raise ValueError(f"{field}: must be smaller than {LARGEST:,}")
+    if value and (value.adjusted() < -PLACES or value != value.quantize(_STEP)):
+        raise ValueError(f"{field}: keeps at most {PLACES} digits after the point")
+
+
+_STEP = Decimal(10) ** -PLACES

@@ -1,0 +1,109 @@
+"""The cascade: what a family's rows say must happen next. Judged from all of them under the parent's lock, never from an event."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from shared.domain import events, lifecycle
+from shared.domain.lifecycle import Verb
+from shared.domain.runs import TERMINAL, CompletionSource, DispatchState, Run, Status
+
+
+class Member(msgspec.Struct, frozen=True):
+    """What the cascade reads of a child."""
+
+    id: str
+    status: Status
+    stage: int | None
+    partner_id: str | None
+    dispatch_state: DispatchState
+    dispatch_round: int
+    carries_choice: bool
+    child_count: int
+    produced_quantity: Decimal | None
+    rejected_quantity: Decimal | None
+    short_quantity: Decimal | None
+    depends_on: tuple[str, ...]
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A child whose predecessors are all completed: send it, or open its dispatch when no templates were chosen."""
+
+    run_id: str
+    round: int
+    with_choice: bool
+
+
+def releases(children: Sequence[Member]) -> list[Release]:
+    """The approved, unsent children that only waited for others, now that all of those are completed.
+
+    A child whose predecessor was cancelled is left to a person; a child without predecessors never waited for anybody.
+    """
+    status_of = {child.id: child.status for child in children}
+    return [
+        Release(run_id=child.id, round=child.dispatch_round, with_choice=child.carries_choice)
+        for child in children
+        if child.status is Status.APPROVED
+        and child.dispatch_state is DispatchState.IDLE
+        and child.partner_id
+        and not child.child_count
+        and child.depends_on
+        and all(status_of.get(before) is Status.COMPLETED for before in child.depends_on)
+    ]
+
+
+def follow(parent: Run, children: Sequence[Member], *, at: datetime) -> list[events.Event]:
+    """Bring the parent to where its children are: in progress with the first accepted, closed with the last. Else nothing."""
+    if parent.is_terminal or not children:
+        return []
+    if all(child.status in TERMINAL for child in children):
+        return [_close(parent, children, at=at)]
+    if parent.status is Status.APPROVED and any(child.status in _WORKED_ON for child in children):
+        parent.status = Status.IN_PROGRESS
+        return [
+            events.RunInProgress(before={"status": Status.APPROVED.value}, after={"status": Status.IN_PROGRESS.value})
+        ]
+    return []
+
+
+def totals(children: Sequence[Member]) -> tuple[Decimal, Decimal, Decimal]:
+    """Produced, rejected and short of the family: the sum over the last stage, or over all when there are no stages."""
+    stages = [child.stage for child in children if child.stage is not None]
+    last = [child for child in children if not stages or child.stage == max(stages)]
+    made = [child for child in last if child.status is Status.COMPLETED]
+    return (
+        sum((child.produced_quantity or Decimal(0) for child in made), Decimal(0)),
+        sum((child.rejected_quantity or Decimal(0) for child in made), Decimal(0)),
+        sum((child.short_quantity or Decimal(0) for child in made), Decimal(0)),
+    )
+
+
+_WORKED_ON = frozenset({Status.IN_PROGRESS, Status.COMPLETED})
+
+
+def _close(parent: Run, children: Sequence[Member], *, at: datetime) -> events.Event:
+    before = parent.status
+    parent.waiting_for = parent.waiting_until = parent.overdue_at = None
+    if not any(child.status is Status.COMPLETED for child in children):
+        reason = "all its parts were cancelled"
+        parent.cancelled_reason = reason
+        return lifecycle.reach(parent, Verb.CANCEL, at=at, reason=reason)
+    produced, rejected, short = totals(children)
+    parent.status = Status.COMPLETED
+    parent.completed_at = at
+    parent.completion_source = CompletionSource.CHILDREN
+    parent.is_partial = any(child.status is Status.CANCELLED for child in children)
+    parent.produced_quantity, parent.rejected_quantity, parent.short_quantity = produced, rejected, short
+    return events.RunCompleted(
+        before={"status": before.value},
+        after={
+            "status": parent.status.value,
+            "completion_source": CompletionSource.CHILDREN.value,
+            "is_partial": parent.is_partial,
+            "produced_quantity": f"{produced:f}",
+            "rejected_quantity": f"{rejected:f}",
+            "short_quantity": f"{short:f}",
+        },
+    )

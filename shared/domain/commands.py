@@ -1,0 +1,309 @@
+"""Commands: what can be asked, imperative. A command is its own schema: bodies are parsed straight into it, unknown fields refused."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import msgspec
+
+from shared.domain import amounts
+from shared.domain.allocation import Assignment
+from shared.domain.completion import Price, Yield
+from shared.domain.dispatch import Selection
+from shared.domain.orders import Order
+from shared.domain.runs import CostType, RejectionReason, RunType
+from shared.domain.tasks import Priority, TaskKind
+
+Text = str
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something asked. `kind` is its name on the wire; whom it concerns stands on the message's envelope."""
+
+    kind: ClassVar[str] = ""
+
+
+class ChoosesTemplates(Command, frozen=True, kw_only=True):
+    """A command that names templates in one of three ways."""
+
+    template_names: list[str] | None = None
+    template_ids: list[str] | None = None
+    template_category: str | None = None
+
+    @property
+    def selection(self) -> Selection:
+        return Selection(self.template_names, self.template_ids, self.template_category)
+
+    def _exactly_one(self) -> None:
+        given = [self.template_names is not None, self.template_ids is not None, self.template_category is not None]
+        if given.count(True) != 1 or self.selection.is_empty:
+            raise ValueError(
+                "template_names: choose exactly one of template_names, template_ids and template_category, and not an empty one"
+            )
+
+
+class PlaceOrder(Command, frozen=True, kw_only=True):
+    """A shop placed an order: each line becomes a run or a reason."""
+
+    kind = "order.placed"
+    source: str
+    order: Order
+
+
+class CreateRun(Command, frozen=True, kw_only=True):
+    """Make a run by hand."""
+
+    kind = "run.create"
+    design_id: str
+    quantity: Decimal = Decimal(1)
+    run_type: RunType = RunType.PRODUCTION
+    partner_id: str | None = None
+    product_id: str | None = None
+    variant_id: str | None = None
+    order_id: str | None = None
+    order_line_item_id: str | None = None
+    role: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        amounts.positive(self.quantity, "quantity")
+
+
+class CreateDesignRun(ChoosesTemplates, frozen=True, kw_only=True):
+    """Make a run of a design and approve it in one step. The choice of templates here is for every share without its own."""
+
+    kind = "run.create_approved"
+    design_id: str
+    quantity: Decimal | None = None
+    run_type: RunType = RunType.PRODUCTION
+    assignments: list[Assignment] | None = None
+    metadata: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        amounts.positive(self.quantity, "quantity")
+
+
+class ApproveRun(Command, frozen=True, kw_only=True):
+    """Approve a run and allocate it."""
+
+    kind = "run.approve"
+    assignments: list[Assignment] | None = None
+
+
+class DispatchRun(Command, frozen=True, kw_only=True):
+    """Open a run's dispatch: templates are wanted."""
+
+    kind = "run.dispatch"
+
+
+class ConfirmDispatch(ChoosesTemplates, frozen=True, kw_only=True):
+    """Choose the templates of a waiting dispatch."""
+
+    kind = "run.confirm_dispatch"
+    transaction_id: str | None = None
+
+    def __post_init__(self) -> None:
+        self._exactly_one()
+
+
+class SendToProduction(ChoosesTemplates, frozen=True, kw_only=True):
+    """Open and confirm a dispatch at once."""
+
+    kind = "run.send_to_production"
+
+    def __post_init__(self) -> None:
+        self._exactly_one()
+
+
+class ReleaseRun(Command, frozen=True, kw_only=True):
+    """The cascade found a run that only waited for others: send it as its approver chose, or open its dispatch."""
+
+    kind = "run.release"
+    round: int
+
+
+class AcceptRun(Command, frozen=True, kw_only=True):
+    kind = "run.accept"
+
+
+class DeclineReason(StrEnum):
+    """Why a partner does not take a run."""
+
+    CAPACITY = "capacity"
+    MATERIALS_UNAVAILABLE = "materials_unavailable"
+    SCHEDULING_CONFLICT = "scheduling_conflict"
+    OTHER = "other"
+
+
+class DeclineRun(Command, frozen=True, kw_only=True):
+    kind = "run.decline"
+    reason: DeclineReason
+    notes: Text | None = None
+
+
+class StartRun(Command, frozen=True, kw_only=True):
+    kind = "run.start"
+
+
+class FinishRun(Command, frozen=True, kw_only=True):
+    kind = "run.finish"
+    notes: Text | None = None
+
+
+class CompleteRun(Command, frozen=True, kw_only=True):
+    """Settle a finished run: pieces, price, notes."""
+
+    kind = "run.complete"
+    produced_quantity: Decimal | None = None
+    rejected_quantity: Decimal | None = None
+    rejection_reason: RejectionReason | None = None
+    rejection_notes: Text | None = None
+    short_quantity: Decimal | None = None
+    short_reason: Text | None = None
+    partner_cost: Decimal | None = None
+    cost_type: CostType | None = None
+    cost_currency: Text | None = None
+    notes: Text | None = None
+
+    def __post_init__(self) -> None:
+        self.outcome, self.price  # noqa: B018 - both check their own amounts
+
+    @property
+    def outcome(self) -> Yield:
+        return Yield(
+            produced_quantity=self.produced_quantity,
+            rejected_quantity=self.rejected_quantity,
+            rejection_reason=self.rejection_reason,
+            rejection_notes=self.rejection_notes,
+            short_quantity=self.short_quantity,
+            short_reason=self.short_reason,
+        )
+
+    @property
+    def price(self) -> Price:
+        return Price(partner_cost=self.partner_cost, cost_type=self.cost_type, cost_currency=self.cost_currency)
+
+
+class CancelRun(Command, frozen=True, kw_only=True):
+    """End a run and all its open parts."""
+
+    kind = "run.cancel"
+    reason: Text | None = None
+
+
+class AssignPartner(Command, frozen=True, kw_only=True):
+    """Give a run to another partner; it is not sent by this."""
+
+    kind = "run.assign_partner"
+    partner_id: str
+    note: Text | None = None
+
+
+class AddTasks(ChoosesTemplates, frozen=True, kw_only=True):
+    """Add tasks to a dispatched run: rework, any number of rounds."""
+
+    kind = "run.add_tasks"
+    # `kind` of the tasks cannot share its name with the command's own, so it is read from the body under an alias.
+    task_kind: TaskKind = msgspec.field(default=TaskKind.REDO, name="kind")
+    piece: Text | None = None
+
+    def __post_init__(self) -> None:
+        self._exactly_one()
+
+
+class AddNote(Command, frozen=True, kw_only=True):
+    kind = "run.note"
+    text: Text
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise ValueError("text: must not be empty")
+
+
+class LapseGate(Command, frozen=True, kw_only=True):
+    """A deadline passed; asked by the sweep, decided under the run's lock."""
+
+    kind = "run.lapse_gate"
+    gate: str
+    due_at: datetime
+    swept_at: datetime
+
+
+class RepairFamily(Command, frozen=True, kw_only=True):
+    """A family's state may not follow from its rows; asked by the repair sweep."""
+
+    kind = "run.repair_family"
+
+
+class CreateTask(Command, frozen=True, kw_only=True):
+    """Give a partner a stand-alone task, or a subtask of any of their tasks."""
+
+    kind = "task.create"
+    partner_id: str
+    title: Text
+    description: Text | None = None
+    priority: Priority = Priority.MEDIUM
+    parent_task_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.title.strip():
+            raise ValueError("title: must not be empty")
+
+
+class OfTask(Command, frozen=True, kw_only=True):
+    """A command about one task, named by the path."""
+
+    task_id: str
+
+
+class AcceptTask(OfTask, frozen=True, kw_only=True):
+    kind = "task.accept"
+
+
+class FinishTask(OfTask, frozen=True, kw_only=True):
+    kind = "task.finish"
+    actual_cost: Decimal | None = None
+    cost_type: CostType | None = None
+    cost_currency: Text | None = None
+
+    def __post_init__(self) -> None:
+        amounts.not_negative(self.actual_cost, "actual_cost")
+
+
+class CompleteSubtask(OfTask, frozen=True, kw_only=True):
+    kind = "task.complete_subtask"
+    subtask_id: str
+
+
+class CommentTask(OfTask, frozen=True, kw_only=True):
+    kind = "task.comment"
+    comment: Text
+
+    def __post_init__(self) -> None:
+        if not self.comment.strip():
+            raise ValueError("comment: must not be empty")
+
+
+class TaskChange(StrEnum):
+    """Task states another system may report."""
+
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+class UpdateTask(OfTask, frozen=True, kw_only=True):
+    """Another system says a task moved on."""
+
+    kind = "task.updated"
+    status: TaskChange
+
+
+def _leaves(command: type[Command]) -> list[type[Command]]:
+    below = command.__subclasses__()
+    return ([command] if command.kind else []) + [leaf for sub in below for leaf in _leaves(sub)]
+
+
+COMMANDS: dict[str, type[Command]] = {command.kind: command for command in _leaves(Command)}
+"""Every command by its name."""

@@ -1,0 +1,85 @@
+"""Every wait of a run and its deadline, as a table. A run has one armed wait at a time; the store keeps a timer for it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain import events
+from shared.domain.lifecycle import Verb
+from shared.domain.policy import Policy
+from shared.domain.runs import DispatchState, Run
+
+
+class Gate(StrEnum):
+    """What is waited for."""
+
+    TEMPLATES = "templates"
+    ACCEPT = "accept"
+    START = "start"
+    FINISH = "finish"
+    COMPLETE = "complete"
+
+
+class Lapse(StrEnum):
+    """What a passed deadline does."""
+
+    BACK_TO_IDLE = "back_to_idle"
+    """The dispatch ends without a choice and can be started again."""
+    OVERDUE = "overdue"
+    """The run is flagged and told; its verb stays open."""
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """One row: the step that arms the wait, the wait, and what its lapse does."""
+
+    armed_by: Verb
+    gate: Gate
+    lapse: Lapse
+
+
+WAITS = (
+    Wait(Verb.DISPATCH, Gate.TEMPLATES, Lapse.BACK_TO_IDLE),
+    Wait(Verb.CONFIRM,  Gate.ACCEPT,    Lapse.OVERDUE),
+    Wait(Verb.ACCEPT,   Gate.START,     Lapse.OVERDUE),
+    Wait(Verb.START,    Gate.FINISH,    Lapse.OVERDUE),
+    Wait(Verb.FINISH,   Gate.COMPLETE,  Lapse.OVERDUE),
+)  # fmt: skip
+_ARMED_BY = {wait.armed_by: wait for wait in WAITS}
+_BY_GATE = {wait.gate: wait for wait in WAITS}
+
+
+def arm(run: Run, verb: Verb, *, at: datetime, policy: Policy) -> None:
+    """After a step: begin the wait it arms, or end waiting when it arms none. A new wait is never overdue."""
+    wait = _ARMED_BY.get(verb)
+    run.waiting_for = wait.gate.value if wait else None
+    run.waiting_until = _due(run, wait.gate, at=at, policy=policy) if wait else None
+    run.overdue_at = None
+
+
+def lapse(run: Run, *, gate: str, due_at: datetime, at: datetime) -> events.Event | None:
+    """A deadline passed. None when the run moved on meanwhile: the partner in the last second wins."""
+    if run.is_terminal or run.waiting_for != gate or run.waiting_until != due_at or run.overdue_at:
+        return None
+    if _BY_GATE[Gate(gate)].lapse is Lapse.BACK_TO_IDLE:
+        back_to_idle(run)
+        return events.RunDispatchLapsed(reason=f"no templates were chosen until {due_at.isoformat()}")
+    run.overdue_at = at
+    return events.RunOverdue(reason=f"{gate} was due at {due_at.isoformat()}", after={"waiting_for": gate})
+
+
+def back_to_idle(run: Run) -> None:
+    """End a dispatch without an outcome; the next one is a new round."""
+    run.dispatch_state = DispatchState.IDLE
+    run.dispatch_id = None
+    run.dispatch_round += 1
+    run.dispatch_started_at = None
+    run.waiting_for = run.waiting_until = run.overdue_at = None
+
+
+def _due(run: Run, gate: Gate, *, at: datetime, policy: Policy) -> datetime:
+    """Start counts from the day the run was put before the partner, as accept does, unless that day is over."""
+    length = timedelta(seconds=getattr(policy.deadlines, gate.value))
+    if gate is Gate.START and run.dispatch_completed_at and run.dispatch_completed_at + length > at:
+        return run.dispatch_completed_at + length
+    return at + length

@@ -1,0 +1,123 @@
+"""Settings, read once from the environment. Every process starts by asking for them; nothing else reads `os.environ`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message names the variable and says what to write instead."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. The annotation of each field is its one-sentence documentation (`loomline settings` prints them)."""
+
+    home: Annotated[Path, "LOOMLINE_HOME: where embedded state lives (database files, run files, logs)."]
+    port: Annotated[int, "LOOMLINE_PORT: the port the gateway listens on."]
+    host: Annotated[str, "LOOMLINE_HOST: the address the gateway listens on."]
+    database_url: Annotated[str, "LOOMLINE_DATABASE_URL: your PostgreSQL; empty means the embedded one."]
+    amqp_url: Annotated[str, "LOOMLINE_AMQP_URL: your RabbitMQ; empty means the embedded broker."]
+    namespace: Annotated[str, "LOOMLINE_NAMESPACE: prefix of queue and exchange names."]
+    admin_email: Annotated[str, "LOOMLINE_ADMIN_EMAIL: the first admin's address."]
+    admin_password: Annotated[
+        str, "LOOMLINE_ADMIN_PASSWORD: the first admin's password; generated and printed once if absent."
+    ]
+    event_secret: Annotated[
+        str, "LOOMLINE_EVENT_SECRET: Standard Webhooks secret(s) of POST /events, comma separated during rotation."
+    ]
+    worker_threads: Annotated[int, "LOOMLINE_WORKER_THREADS: actor threads in one worker process."]
+    worker_processes: Annotated[int, "LOOMLINE_WORKER_PROCESSES: worker processes that `up` starts."]
+    gateway_threads: Annotated[int, "LOOMLINE_GATEWAY_THREADS: requests one gateway process serves at once."]
+    worker_metrics_port: Annotated[
+        int, "LOOMLINE_WORKER_METRICS_PORT: serve a worker's own metrics on 127.0.0.1 at this port; 0 is off."
+    ]
+    log_level: Annotated[str, "LOOMLINE_LOG_LEVEL: debug, info, warning or error."]
+    log_format: Annotated[str, "LOOMLINE_LOG_FORMAT: json (one object a line) or plain."]
+
+
+_DEFAULTS = {
+    "LOOMLINE_HOME": ".loomline",
+    "LOOMLINE_PORT": "8080",
+    "LOOMLINE_HOST": "127.0.0.1",
+    "LOOMLINE_DATABASE_URL": "",
+    "LOOMLINE_AMQP_URL": "",
+    "LOOMLINE_NAMESPACE": "loomline",
+    "LOOMLINE_ADMIN_EMAIL": "admin@loomline.localhost",
+    "LOOMLINE_ADMIN_PASSWORD": "",
+    "LOOMLINE_EVENT_SECRET": "",
+    "LOOMLINE_WORKER_THREADS": "4",
+    "LOOMLINE_WORKER_PROCESSES": "2",
+    "LOOMLINE_GATEWAY_THREADS": "32",
+    "LOOMLINE_WORKER_METRICS_PORT": "0",
+    "LOOMLINE_LOG_LEVEL": "info",
+    "LOOMLINE_LOG_FORMAT": "json",
+}
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises SettingsError on an unknown LOOMLINE_ name or a value that cannot be used."""
+    source = os.environ if environ is None else environ
+    unknown = sorted(
+        name for name in source if name.startswith("LOOMLINE_") and name not in _DEFAULTS and name not in ACCEPTED
+    )
+    if unknown:
+        raise SettingsError(f"{unknown[0]} is not a setting of Loomline. Known: {', '.join(_DEFAULTS)}.")
+    value = {name: source.get(name) or default for name, default in _DEFAULTS.items()}
+    return Settings(
+        home=Path(value["LOOMLINE_HOME"]).absolute(),
+        port=_whole_number("LOOMLINE_PORT", value["LOOMLINE_PORT"], low=1, high=65535),
+        host=value["LOOMLINE_HOST"],
+        database_url=_url("LOOMLINE_DATABASE_URL", value["LOOMLINE_DATABASE_URL"], "postgresql", "postgres"),
+        amqp_url=_url("LOOMLINE_AMQP_URL", value["LOOMLINE_AMQP_URL"], "amqp", "amqps"),
+        namespace=_name("LOOMLINE_NAMESPACE", value["LOOMLINE_NAMESPACE"]),
+        admin_email=value["LOOMLINE_ADMIN_EMAIL"],
+        admin_password=value["LOOMLINE_ADMIN_PASSWORD"],
+        event_secret=value["LOOMLINE_EVENT_SECRET"],
+        worker_threads=_whole_number("LOOMLINE_WORKER_THREADS", value["LOOMLINE_WORKER_THREADS"], low=1, high=64),
+        worker_processes=_whole_number("LOOMLINE_WORKER_PROCESSES", value["LOOMLINE_WORKER_PROCESSES"], low=1, high=64),
+        gateway_threads=_whole_number("LOOMLINE_GATEWAY_THREADS", value["LOOMLINE_GATEWAY_THREADS"], low=2, high=512),
+        worker_metrics_port=_whole_number(
+            "LOOMLINE_WORKER_METRICS_PORT", value["LOOMLINE_WORKER_METRICS_PORT"], low=0, high=65535
+        ),
+        log_level=_one_of("LOOMLINE_LOG_LEVEL", value["LOOMLINE_LOG_LEVEL"], "debug", "info", "warning", "error"),
+        log_format=_one_of("LOOMLINE_LOG_FORMAT", value["LOOMLINE_LOG_FORMAT"], "json", "plain"),
+    )
+
+
+ACCEPTED = frozenset(
+    {
+        "LOOMLINE_SHOPIFY_SECRET",
+        "LOOMLINE_WOOCOMMERCE_SECRET",
+        "LOOMLINE_SALEOR_SECRET",
+        "LOOMLINE_LEGACY_DESIGN_ROUTES",
+    }
+)
+"""Names other parts of the product read; they are no error here."""
+
+
+def _whole_number(name: str, text: str, *, low: int, high: int) -> int:
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {text!r}.")
+    return int(text)
+
+
+def _one_of(name: str, text: str, *choices: str) -> str:
+    if text not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
+    return text
+
+
+def _url(name: str, text: str, *schemes: str) -> str:
+    if text and (urlsplit(text).scheme not in schemes or not urlsplit(text).netloc):
+        raise SettingsError(f"{name} must look like {schemes[0]}://user:password@host:port/name, and it does not.")
+    return text
+
+
+def _name(name: str, text: str) -> str:
+    if not all(c.isascii() and (c.isalnum() or c in "-_.") for c in text):
+        raise SettingsError(f"{name} may hold letters, digits, '-', '_' and '.', not {text!r}.")
+    return text
