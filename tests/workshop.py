@@ -1,5 +1,6 @@
 """A workshop without a broker: the real actors on the real ledger, one delivery after the other, in the test's own thread."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -28,8 +29,10 @@ class TestBench:
         self.url = url
         self.engine = database.connect(url, pool_size=threads)
         self.workshop = Workshop(url, threads=threads)
+        self.hands = ThreadPoolExecutor(max_workers=threads)
 
     def close(self) -> None:
+        self.hands.shutdown()
         self.workshop.close()
         self.engine.dispose()
 

@@ -192,7 +192,9 @@ def told_of(ex: Exception) -> Problem:
 
 def _of_http(ex: falcon.HTTPError) -> Problem:
     status = ex.status_code
-    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported"}.get(status, "bad_request")
+    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported"}.get(
+        status, "bad_request"
+    )
     sentences = {404: "There is nothing at this address.", 405: "This address does not take this method."}
     detail = sentences.get(status) or ex.description or ex.title or TITLES.get(status, "The request cannot be read.")
     return Problem(status, code, detail, headers=dict(ex.headers or {}))

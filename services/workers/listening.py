@@ -23,6 +23,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 CONNECT_SECONDS = 3
+KEEPALIVE_SECONDS = 30
 
 
 class Reachability:
@@ -55,7 +56,8 @@ class Reachability:
 class Listener:
     """Hears one NOTIFY channel over a connection of its own, and opens a new one when that breaks.
 
-    on_session: called with each new connection before anything is heard on it. One thread waits; any may `wake` it.
+    on_session: called with each new connection before anything is heard on it; what it raises ends the wait.
+    One thread waits; any may `wake` it.
     """
 
     def __init__(self, url: str, *, channel: str, on_session: Callable[[Session], None] | None = None) -> None:
@@ -101,27 +103,38 @@ class Listener:
         """Hang up. It is used no more."""
         self._hang_up()
         self._selector.close()
+        # The number may soon be another file's: a late `wake` must not write there.
+        writer, self._writer = self._writer, -1
+        os.close(writer)
         os.close(self._reader)
-        os.close(self._writer)
 
     def _connect(self) -> bool:
-        session = None
         try:
-            session = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="loomline listener"
-            )
-            if self._on_session:
-                self._on_session(session)
-            session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+            session = self._open()
         except psycopg.Error as error:
-            if session:
-                session.close()
             self._try_again_at = time.monotonic() + self._database.lost(error)
             return False
         self._session = session
         self._selector.register(session.fileno(), selectors.EVENT_READ)
         self._database.back()
         return True
+
+    def _open(self) -> Session:
+        session = psycopg.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            keepalives_idle=KEEPALIVE_SECONDS,
+            application_name="loomline listener",
+        )
+        try:
+            if self._on_session:
+                self._on_session(session)
+            session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+        except BaseException:
+            session.close()
+            raise
+        return session
 
     def _drain_wakes(self) -> bool:
         try:

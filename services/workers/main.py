@@ -45,7 +45,7 @@ def declare_actors(broker: dramatiq.Broker, carry_out: CarryOut, *, rooms: Mappi
 
 def work(chosen: settings.Settings, *, until: threading.Event) -> None:
     """Carry deliveries out until the event, then end what was begun and give back the rest."""
-    workshop = handling.Workshop(chosen.database_url)
+    workshop = handling.Workshop(chosen.database_url, threads=chosen.worker_threads)
     broker = broker_of(chosen)
     declare_actors(broker, workshop.carry_out)
     worker = dramatiq.Worker(broker, worker_threads=chosen.worker_threads, worker_timeout=IDLE_MS)

@@ -7,7 +7,7 @@ Its weakness is meant: what it rings twice is carried out once, because the acto
 import signal
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import dramatiq
@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.workers.brokers import confirms, rabbitmq
 from services.workers.listening import Listener, Reachability, Session, take_seat
-from shared.routing import ROOM_OF
+from shared.routing import ROOM_OF, Room
 from shared.runtime import logs, settings
 from shared.storage import database, mail
 
@@ -36,10 +36,12 @@ DATABASE_AWAY = (DBAPIError, PoolTimeout)
 class Relay:
     """One relay. `run` returns after `stop`."""
 
-    def __init__(self, *, database_url: str, amqp_url: str, namespace: str, actors: Collection[str] = ROOM_OF) -> None:
+    def __init__(
+        self, *, database_url: str, amqp_url: str, namespace: str, rooms: Mapping[str, Room] = ROOM_OF
+    ) -> None:
         self._amqp_url = amqp_url
         self._namespace = namespace
-        self._actors = actors
+        self._rooms = rooms
         self._engine = database.connect(database_url, pool_size=1, application="loomline relay").execution_options(
             isolation_level="AUTOCOMMIT"  # every step is one statement
         )
@@ -119,7 +121,7 @@ class Relay:
     def _claim(self, sender: str) -> list[mail.Ring]:
         with self._engine.connect() as connection:
             return mail.claim_due(
-                connection, actors=self._actors, limit=BATCH, sender=sender, full_rooms=self._full_rooms
+                connection, actors=self._rooms, limit=BATCH, sender=sender, full_rooms=self._full_rooms
             )
 
     def _ring(self, rings: Sequence[mail.Ring]) -> None:
@@ -135,15 +137,17 @@ class Relay:
         self._pause(POLL_SECONDS)
 
     def _letter(self, ring: mail.Ring) -> tuple[str, bytes]:
+        # The actor's room of today: the ledger's row may be older than a move.
+        room = self._rooms[ring.actor]
         message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=ring.room,
+            queue_name=room,
             actor_name=ring.actor,
             args=(ring.delivery_id,),
             kwargs={},
             options={},
             message_id=str(ring.delivery_id),
         )
-        return rabbitmq.queue_name(self._namespace, ring.room), message.encode()
+        return rabbitmq.queue_name(self._namespace, room), message.encode()
 
     def _take_seat(self, session: Session) -> None:
         self._sender = take_seat(session, f"relay:{self._namespace}")

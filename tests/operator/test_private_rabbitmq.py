@@ -20,18 +20,16 @@ def node() -> Iterator[PrivateRabbitMQ]:
 
 
 def put(url: str, queue: str, body: bytes) -> None:
-    connection = pika.BlockingConnection(pika.URLParameters(url))
-    channel = connection.channel()
-    channel.confirm_delivery()
-    channel.queue_declare(queue, durable=True, arguments=QUORUM)
-    channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2))
-    connection.close()
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.queue_declare(queue, durable=True, arguments=QUORUM)
+        channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2))
 
 
 def take(url: str, queue: str) -> bytes:
-    connection = pika.BlockingConnection(pika.URLParameters(url))
-    _, _, body = connection.channel().basic_get(queue, auto_ack=True)
-    connection.close()
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        _, _, body = connection.channel().basic_get(queue, auto_ack=True)
     return bytes(body)
 
 

@@ -195,7 +195,7 @@ def _check_texts(query: Mapping[str, str]) -> None:
 
 
 def _wrong(name: str, why: str) -> Exception:
-    return errors.invalid(f"{name}: {why}.", errors=[{"pointer": f"/{name}", "detail": why}])
+    return errors.parameter(name, f"{name}: {why}.")
 
 
 # Cursor -------------------------------------------------------------------------------------------------------------

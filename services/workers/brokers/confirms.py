@@ -111,23 +111,32 @@ class Publisher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            connection = pika.SelectConnection(
-                self._parameters,
-                on_open_callback=self._open_channel,
-                on_open_error_callback=self._ended,
-                on_close_callback=self._ended,
-            )
-            connection.add_on_connection_blocked_callback(lambda *_: self._set_blocked(True))
-            connection.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(False))
+            connection = self._connect()
             self._pause = 0.0
             with self._gate:
                 self._connection = connection
-            connection.ioloop.start()
+            try:
+                connection.ioloop.start()
+            except (
+                Exception
+            ) as error:  # whatever pika stumbles over, a new connection is the cure; a dead thread is none
+                self._pause = self._reachability.lost(error)
             with self._gate:
-                self._connection = None
+                self._connection = self._channel = None
                 self._forget_batch()
                 connection.ioloop.close()
             self._stopping.wait(self._pause)
+
+    def _connect(self) -> pika.SelectConnection:
+        connection = pika.SelectConnection(
+            self._parameters,
+            on_open_callback=self._open_channel,
+            on_open_error_callback=self._ended,
+            on_close_callback=self._ended,
+        )
+        connection.add_on_connection_blocked_callback(lambda *_: self._set_blocked(True))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(False))
+        return connection
 
     def _open_channel(self, connection: Any) -> None:
         if self._stopping.is_set():

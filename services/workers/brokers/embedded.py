@@ -22,13 +22,14 @@ from shared.runtime import logs
 from shared.storage import database, mail
 
 POLL_SECONDS = 1.0
-SLOTS_PER_THREAD = 2
+SLOTS_PER_THREAD = 4
 """How many deliveries a process holds for each actor thread: one being carried out, one at hand."""
 
 STOP_SECONDS = 10.0
 DATABASE_AWAY = (DBAPIError, PoolTimeout)
 
-Box = queue.SimpleQueue[mail.Ring]
+Message = dramatiq.Message[None]
+Box = queue.SimpleQueue[Message]
 
 
 class Broker(dramatiq.Broker):
@@ -115,10 +116,8 @@ class _Claimer(threading.Thread):
         is_due = True
         with self._listener:
             while not self._stopping.is_set():
-                is_due |= self._wait(is_due)
-                if self._stopping.is_set():
-                    return
                 try:
+                    is_due |= self._wait(is_due)
                     is_due = self._claim() if self._has_hands() else is_due
                     self._database.back()
                 except DATABASE_AWAY as error:
@@ -148,7 +147,8 @@ class _Claimer(threading.Thread):
     def _has_hands(self) -> bool:
         # Claiming for each freed slot would cost a statement per delivery; so we wait until half of them are free.
         with self._lock:
-            return self._sender is not None and len(self._held) < self._threads
+            is_at_work = self._sender is not None and not self._stopping.is_set()
+            return is_at_work and len(self._held) < self._threads
 
     def _claim(self) -> bool:
         """Claim up to the free slots. True when more may be due."""
@@ -166,7 +166,9 @@ class _Claimer(threading.Thread):
             if ring.delivery_id in self._held:
                 return
             self._held.add(ring.delivery_id)
-        self._broker.queues[ring.room].put(ring)
+        # The actor's room of today: the ledger's row may be older than a move.
+        room = self._broker.actors[ring.actor].queue_name
+        self._broker.queues[room].put(_message(ring, room=room))
 
     def _take_seat(self, session: Session) -> None:
         """A new seat may be that of a dead worker: what it held is due again at once."""
@@ -189,10 +191,9 @@ class _RoomConsumer(dramatiq.Consumer):
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         try:
-            ring = self._box.get(timeout=self._timeout)
+            return dramatiq.MessageProxy(self._box.get(timeout=self._timeout))
         except queue.Empty:
             return None
-        return dramatiq.MessageProxy(_message(ring))
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
         self._broker.free(message.args[0])
@@ -208,7 +209,7 @@ class _RoomConsumer(dramatiq.Consumer):
     def _rest(self) -> Iterable[int]:
         while True:
             try:
-                yield self._box.get_nowait().delivery_id
+                yield self._box.get_nowait().args[0]
             except queue.Empty:
                 return
 
@@ -223,9 +224,9 @@ class _Claiming(dramatiq.Middleware):
         broker.stop_claiming()
 
 
-def _message(ring: mail.Ring) -> dramatiq.Message[None]:
-    return dramatiq.Message(
-        queue_name=ring.room,
+def _message(ring: mail.Ring, *, room: str) -> Message:
+    return Message(
+        queue_name=room,
         actor_name=ring.actor,
         args=(ring.delivery_id,),
         kwargs={},

@@ -1,0 +1,173 @@
+"""Who is calling: bearer tokens, kept as SHA-256, always looked up in the database so that a revoked one ends at once.
+
+An account of an inactive partner is known and may do nothing: 403 partner_inactive. A switched-off account is nobody: 401.
+"""
+
+import hashlib
+import secrets
+import threading
+import zlib
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Any
+
+import falcon
+from sqlalchemy import Connection, Engine
+
+from services.api import errors
+from services.api.routes import Principal, Who
+from shared.runtime import clock
+
+SESSION_PREFIX = "lls_"
+API_TOKEN_PREFIX = "llt_"  # noqa: S105 - how a token begins, not one
+SESSION_LASTS = timedelta(days=7)
+
+
+def sha256(token: str) -> str:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_session_token() -> str:
+    return SESSION_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_api_token(token_id: str) -> str:
+    """`llt_<id>_<32 random bytes>_<checksum>`: the id tells which one leaked, the checksum tells a typing error."""
+    told = f"{API_TOKEN_PREFIX}{token_id.partition('_')[2]}_{secrets.token_hex(32)}"
+    return f"{told}_{_checksum(told)}"
+
+
+def token_of(req: falcon.Request) -> str | None:
+    """The bearer token of a request, None when there is none. Raises 401 for another scheme."""
+    header = req.get_header("Authorization")
+    if not header:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise errors.unauthorized("Send the token as `Authorization: Bearer …`.")
+    return token.strip()
+
+
+def admit(engine: Engine, req: falcon.Request, who: Who) -> Principal | None:
+    """The account behind a request, or a 401 or 403. A route for anybody asks nobody."""
+    if who is Who.ANYBODY:
+        return None
+    token = token_of(req)
+    principal = resolve(engine, token) if token else None
+    if principal is None:
+        raise errors.unauthorized()
+    if who is Who.ADMIN and not principal.is_admin:
+        raise errors.forbidden("Only an admin may do this.")
+    if who is Who.PARTNER and principal.partner_id is None:
+        raise errors.forbidden("Only a partner's account may do this; an admin has addresses of their own.")
+    return principal
+
+
+def resolve(engine: Engine, token: str) -> Principal | None:
+    """The account of a good token, None for a wrong, expired or revoked one. Raises 403 when its partner is inactive."""
+    if token.startswith(API_TOKEN_PREFIX) and _is_well_formed(token):
+        statement = _BY_API_TOKEN
+    elif token.startswith(SESSION_PREFIX):
+        statement = _BY_SESSION
+    else:
+        return None
+    with engine.begin() as connection:
+        row = connection.exec_driver_sql(statement, {"hash": sha256(token)}).first()
+    return principal_of(row) if row else None
+
+
+def principal_of(row: Any) -> Principal:
+    """The principal of (id, name, email, role, partner_id, partner's status). Raises 403 when the partner is inactive."""
+    if row[5] == "inactive":
+        raise errors.forbidden("Your partner is not active; an admin can change that.", code="partner_inactive")
+    return Principal(*row[:5])
+
+
+def open_session(connection: Connection, account_id: str) -> tuple[str, datetime]:
+    """A new session's token and when it ends."""
+    token, until = new_session_token(), clock.now() + SESSION_LASTS
+    connection.exec_driver_sql(
+        "INSERT INTO session (token_hash, account_id, expires_at) VALUES (%(hash)s, %(account)s, %(until)s)",
+        {"hash": sha256(token), "account": account_id, "until": until},
+    )
+    return token, until
+
+
+def revoke(connection: Connection, token: str) -> None:
+    """End a session or an API token at once."""
+    table = "api_token" if token.startswith(API_TOKEN_PREFIX) else "session"
+    connection.exec_driver_sql(
+        f"UPDATE {table} SET revoked_at = now(), updated_at = now() WHERE token_hash = %(hash)s AND revoked_at IS NULL",
+        {"hash": sha256(token)},
+    )
+
+
+_ACCOUNT = "a.id, a.name, a.email, a.role, a.partner_id, p.status"
+_JOINED = "JOIN account a ON a.id = t.account_id AND a.is_active LEFT JOIN partner p ON p.id = a.partner_id"
+_BY_SESSION = f"""
+SELECT {_ACCOUNT} FROM session t {_JOINED}
+WHERE t.token_hash = %(hash)s AND t.revoked_at IS NULL AND t.expires_at > now()
+"""
+# When a token was last used is kept to the minute: a write on every request would cost more than it tells.
+_BY_API_TOKEN = f"""
+WITH used AS (
+    UPDATE api_token SET last_used_at = now()
+    WHERE token_hash = %(hash)s AND revoked_at IS NULL
+      AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute'))
+SELECT {_ACCOUNT} FROM api_token t {_JOINED}
+WHERE t.token_hash = %(hash)s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+"""
+BY_EMAIL = """
+SELECT a.id, a.name, a.email, a.role, a.partner_id, p.status, a.password_hash
+FROM account a LEFT JOIN partner p ON p.id = a.partner_id WHERE a.email = %(email)s AND a.is_active
+"""
+
+
+def _is_well_formed(token: str) -> bool:
+    told, _, checksum = token.rpartition("_")
+    return secrets.compare_digest(checksum.encode(), _checksum(told).encode())
+
+
+def _checksum(told: str) -> str:
+    return f"{zlib.crc32(told.encode()):08x}"
+
+
+class Throttle:
+    """Counts failures of a key (an e-mail address, a network address) in this process and says how long to wait."""
+
+    def __init__(self, *, failures: int, within: timedelta) -> None:
+        self._failures = failures
+        self._within = within
+        self._seen: dict[str, deque[datetime]] = {}
+        self._lock = threading.Lock()
+
+    def check(self, key: str, *, at: datetime) -> None:
+        """Raise 429 when the key failed too often lately."""
+        with self._lock:
+            seen = self._recent(key, at)
+            if len(seen) >= self._failures:
+                wait = seen[0] + self._within - at
+                raise errors.too_many(
+                    "There were too many failed attempts; wait a while.", retry_seconds=int(wait.total_seconds()) + 1
+                )
+
+    def failed(self, key: str, *, at: datetime) -> None:
+        with self._lock:
+            if len(self._seen) >= _KEYS_KEPT:
+                self._seen = {key: seen for key, seen in self._seen.items() if seen[-1] > at - self._within}
+            self._seen.setdefault(key, self._recent(key, at)).append(at)
+
+    def forget(self, key: str) -> None:
+        """It succeeded: its failures count no more."""
+        with self._lock:
+            self._seen.pop(key, None)
+
+    def _recent(self, key: str, at: datetime) -> deque[datetime]:
+        seen = self._seen.get(key) or deque(maxlen=self._failures)
+        while seen and seen[0] <= at - self._within:
+            seen.popleft()
+        return seen
+
+
+_KEYS_KEPT = 10_000

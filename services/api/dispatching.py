@@ -1,0 +1,88 @@
+"""From a request to its route: address and parameters, who is calling, the body, the transaction, the answer."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import falcon
+
+from services.api import answers, auth, bodies, errors, idempotency
+from services.api.routes import Call, Desk, Reply, Route
+
+MOST_PARAMETERS = 50
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+Responder = Callable[..., None]
+
+
+class Address:
+    """One path and its methods, as Falcon wants it: `on_get`, `on_post`, … HEAD is GET without its body."""
+
+    def __init__(self, desk: Desk, routes: Iterable[Route]) -> None:
+        for route in routes:
+            responder = _responder(desk, route)
+            setattr(self, f"on_{route.method.lower()}", responder)
+            if route.method == "GET":
+                self.on_head = responder
+
+
+def _responder(desk: Desk, route: Route) -> Responder:
+    def respond(req: falcon.Request, resp: falcon.Response, **params: str) -> None:
+        answers.send(req, resp, answer(desk, route, req, params))
+
+    return respond
+
+
+def answer(desk: Desk, route: Route, req: falcon.Request, params: Mapping[str, str]) -> Reply:
+    """Everything between a matched route and its reply. Raises Problem."""
+    _check_address(req)
+    principal = auth.admit(desk.engine, req, route.who)
+    query = _query(req, known=route.query)
+    key = idempotency.key_of(req) if principal else None
+    raw = bodies.read(req) if req.method in _WITH_BODY else b""
+    call = Call(desk, req, principal, params, query, _body(req, route, raw))
+    if key is not None:
+        return idempotency.once(call, route, route.do, key=key, raw=raw)
+    return _carry_out(call, route)
+
+
+def _carry_out(call: Call, route: Route) -> Reply:
+    if not route.transactional:
+        return route.do(call)
+    with call.desk.engine.begin() as connection:
+        call.connection = connection
+        return route.do(call)
+
+
+def _check_address(req: falcon.Request) -> None:
+    # Falcon puts U+FFFD where the address was not UTF-8; nothing of ours has either character in its id.
+    if "\0" in req.path or "\ufffd" in req.path:
+        raise errors.Problem(404, "not_found", "There is nothing at this address.")
+
+
+def _query(req: falcon.Request, *, known: Iterable[str]) -> dict[str, str]:
+    """The parameters, each known and given once. Raises 400 for what cannot be read, 422 with the parameter's name."""
+    try:
+        pairs = parse_qsl(req.query_string, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise errors.Problem(400, "bad_request", "The query string cannot be read.") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in known:
+            raise errors.parameter(name, f"There is no parameter {name!r} here. Known: {', '.join(known) or 'none'}.")
+        if name in found:
+            raise errors.parameter(name, f"{name} was given twice; separate several values by commas.")
+        if "\0" in value:
+            raise errors.parameter(name, f"{name} must not hold a NUL character.")
+        found[name] = value
+    return found
+
+
+def _body(req: falcon.Request, route: Route, raw: bytes) -> Any:
+    if route.body is bytes:
+        return raw
+    if raw:
+        bodies.check_content_type(req)
+    if req.method not in _WITH_BODY:
+        return None
+    return bodies.parse(raw, bodies.Nothing if route.body is None else route.body)

@@ -1,0 +1,262 @@
+"""Runs as they are read: one, many, with what stands around them. A partner reads its own leaf runs and nothing of other partners."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, literal_column, or_, select
+
+from services.api.queries import lists
+from services.api.queries.lists import Filter
+from shared.domain import lifecycle, runs
+from shared.domain.lifecycle import Facts
+from shared.domain.runs import DispatchState, Phase, Run, RunType, Status
+from shared.storage.run_store import RUN_COLUMNS, as_run
+from shared.storage.tables import production_run, run_snapshot
+
+PARTNER_FILTERS = (*lists.LIST_PARAMETERS, "status", "phase", "run_type", "role", "design_id")
+ADMIN_FILTERS = (*PARTNER_FILTERS, "partner_id", "parent_run_id", "order_id", "q", "overdue", "stuck")
+
+_HIDDEN = frozenset({"snapshot_id", "dispatch_id", "dispatch_round"})
+_NOT_FOR_PARTNERS = frozenset({"previous_partner_id"})
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with what its answer needs beside its own row."""
+
+    run: Run
+    facts: Facts
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    captured_at: datetime | None
+    depends_on_run_ids: list[str]
+    task_counts: dict[str, int]
+
+    def standing(self, *, for_partner: bool) -> dict[str, Any]:
+        """What a 409 says about the run as it is."""
+        return {
+            "current_status": self.run.status.value,
+            "phase": runs.phase(self.run).value,
+            "allowed_actions": self.allowed_actions(for_partner=for_partner),
+        }
+
+    def allowed_actions(self, *, for_partner: bool) -> list[str]:
+        return lifecycle.allowed_actions(self.run, for_partner=for_partner, facts=self.facts)
+
+    def body(self, *, for_partner: bool) -> dict[str, Any]:
+        """The run on the wire."""
+        hidden = _HIDDEN | _NOT_FOR_PARTNERS if for_partner else _HIDDEN
+        own = {name: value for name, value in msgspec.structs.asdict(self.run).items() if name not in hidden}
+        return {
+            **own,
+            "transaction_id": self.run.dispatch_id,
+            "phase": runs.phase(self.run),
+            "allowed_actions": self.allowed_actions(for_partner=for_partner),
+            "depends_on_run_ids": self.depends_on_run_ids,
+            "task_counts": self.task_counts,
+            "captured_at": self.captured_at,
+            "metadata": self.metadata,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+        }
+
+
+# One and many -------------------------------------------------------------------------------------------------------
+
+
+def find(connection: Connection, run_id: str, *, partner_id: str | None) -> View | None:
+    """The run, None when it is missing or not this partner's own leaf. No partner means everybody's."""
+    row = connection.execute(_own(partner_id).where(_R.id == run_id)).mappings().first()
+    return _view(row) if row else None
+
+
+def several(connection: Connection, run_ids: Collection[str]) -> list[View]:
+    """The runs of these ids, in the order of their ids."""
+    rows = connection.execute(_ROWS.where(_R.id.in_(run_ids)).order_by(_R.id)).mappings()
+    return [_view(row) for row in rows]
+
+
+def page(connection: Connection, query: Mapping[str, str], *, partner_id: str | None) -> dict[str, Any]:
+    """A page of runs with their task counts, read at once."""
+    return lists.page(
+        connection,
+        _own(partner_id),
+        query=query,
+        key=_R.id,
+        filters=_FILTERS,
+        sorts={"created_at": _R.created_at, "updated_at": _R.updated_at},
+        plural="production_runs",
+        render=lambda row: _view(row).body(for_partner=partner_id is not None),
+    )
+
+
+def snapshot_of(connection: Connection, run: Run) -> dict[str, Any] | None:
+    """What was frozen when the run was made."""
+    row = connection.execute(select(run_snapshot).where(run_snapshot.c.id == run.snapshot_id)).mappings().first()
+    return {name: row[name] for name in ("captured_at", "design", "planned_materials", "provenance")} if row else None
+
+
+def materials(snapshot: Mapping[str, Any] | None, quantity: Decimal) -> list[dict[str, Any]]:
+    """The planned materials with what the whole run needs of each."""
+    planned: Sequence[Mapping[str, Any]] = (snapshot or {}).get("planned_materials") or []
+    return [{**line, "total_quantity": _times(line.get("quantity"), quantity)} for line in planned]
+
+
+def _times(each: Any, quantity: Decimal) -> Decimal | None:
+    try:
+        return Decimal(str(each)) * quantity
+    except InvalidOperation:
+        return None
+
+
+def totals(view: View) -> dict[str, Any]:
+    """Pieces and tasks of a run in sums."""
+    run = view.run
+    return {
+        "ordered_quantity": run.quantity,
+        "produced_quantity": run.produced_quantity,
+        "rejected_quantity": run.rejected_quantity,
+        "short_quantity": run.short_quantity,
+        "tasks": view.task_counts["total"],
+        "tasks_completed": view.task_counts["completed"],
+    }
+
+
+# Around a run -------------------------------------------------------------------------------------------------------
+
+
+def related(connection: Connection, view: View, *, partner_id: str | None) -> dict[str, Any]:
+    """Parent, predecessors and which of them it waits for, dependents; for an admin the children too.
+
+    A partner learns how far the others are, not who they are.
+    """
+    rows = connection.exec_driver_sql(_RELATED, {"run": view.run.id, "parent": view.run.parent_run_id}).mappings().all()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["relation"], []).append(_brief(row, partner_id=partner_id))
+    around = {
+        "parent": next(iter(found.get("parent", [])), None),
+        "predecessors": found.get("predecessor", []),
+        "waits_on_run_ids": list(view.facts.unsettled),
+        "dependents": found.get("dependent", []),
+    }
+    return around if partner_id else {**around, "children": found.get("child", [])}
+
+
+def _brief(row: RowMapping, *, partner_id: str | None) -> dict[str, Any]:
+    hidden = {"relation"} if partner_id in (None, row["partner_id"]) else {"relation", "partner_id", "partner_name"}
+    return {name: value for name, value in row.items() if name not in hidden}
+
+
+_PHASE_SQL = """CASE r.status
+    WHEN 'draft' THEN 'review' WHEN 'pending_review' THEN 'review' WHEN 'sent_to_partner' THEN 'assigned'
+    WHEN 'in_progress' THEN CASE WHEN r.finished_at IS NOT NULL THEN 'finished'
+                                 WHEN r.started_at IS NOT NULL THEN 'started' ELSE 'accepted' END
+    ELSE r.status END"""
+_RELATED = f"""
+WITH around AS (
+    SELECT 'parent' AS relation, %(parent)s::text AS id
+    UNION ALL SELECT 'predecessor', depends_on_run_id FROM run_dependency WHERE run_id = %(run)s
+    UNION ALL SELECT 'dependent', run_id FROM run_dependency WHERE depends_on_run_id = %(run)s
+    UNION ALL SELECT 'child', id FROM production_run WHERE parent_run_id = %(run)s)
+SELECT a.relation, r.id, r.status, {_PHASE_SQL} AS phase, r.role, r.stage, r.quantity, r.partner_id, p.name AS partner_name
+FROM around a JOIN production_run r ON r.id = a.id LEFT JOIN partner p ON p.id = r.partner_id
+ORDER BY r.id
+"""
+
+
+# Rows ---------------------------------------------------------------------------------------------------------------
+
+_R = production_run.c
+
+_COUNTED = "t.run_id = production_run.id AND t.work_order_id IS NOT DISTINCT FROM production_run.work_order_id"
+_AROUND = {
+    "depends_on_run_ids": """ARRAY(SELECT d.depends_on_run_id FROM run_dependency d
+        WHERE d.run_id = production_run.id ORDER BY 1)""",
+    "unsettled": """ARRAY(SELECT o.id FROM run_dependency d JOIN production_run o ON o.id = d.depends_on_run_id
+        WHERE d.run_id = production_run.id AND o.status NOT IN ('completed', 'cancelled') ORDER BY 1)""",
+    "open_redo": f"""ARRAY(SELECT t.title FROM task t
+        WHERE {_COUNTED} AND t.kind = 'redo' AND t.status NOT IN ('completed', 'cancelled') ORDER BY t.id)""",
+    "task_counts": f"""(SELECT json_build_object(
+        'total', count(*) FILTER (WHERE t.status <> 'cancelled'),
+        'open', count(*) FILTER (WHERE t.status NOT IN ('completed', 'cancelled')),
+        'completed', count(*) FILTER (WHERE t.status = 'completed'),
+        'cancelled', count(*) FILTER (WHERE t.status = 'cancelled')) FROM task t WHERE {_COUNTED})""",
+}
+_ROWS: Select[Any] = select(
+    *(_R[name] for name in RUN_COLUMNS),
+    _R.metadata,
+    _R.created_at,
+    _R.updated_at,
+    run_snapshot.c.captured_at,
+    *(literal_column(sql).label(name) for name, sql in _AROUND.items()),
+).select_from(production_run.outerjoin(run_snapshot, run_snapshot.c.id == _R.snapshot_id))
+
+
+def _own(partner_id: str | None) -> Select[Any]:
+    return _ROWS if partner_id is None else _ROWS.where(_R.partner_id == partner_id, _R.child_count == 0)
+
+
+def _view(row: RowMapping) -> View:
+    return View(
+        run=as_run([row[name] for name in RUN_COLUMNS]),
+        facts=Facts(open_redo=tuple(row["open_redo"]), unsettled=tuple(row["unsettled"])),
+        metadata=row["metadata"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        captured_at=row["captured_at"],
+        depends_on_run_ids=row["depends_on_run_ids"],
+        task_counts=row["task_counts"],
+    )
+
+
+# Filters ------------------------------------------------------------------------------------------------------------
+
+PHASE: ColumnElement[Any] = case(
+    (_R.status.in_([Status.DRAFT, Status.PENDING_REVIEW]), Phase.REVIEW.value),
+    (_R.status == Status.SENT_TO_PARTNER, Phase.ASSIGNED.value),
+    (and_(_R.status == Status.IN_PROGRESS, _R.finished_at.is_not(None)), Phase.FINISHED.value),
+    (and_(_R.status == Status.IN_PROGRESS, _R.started_at.is_not(None)), Phase.STARTED.value),
+    (_R.status == Status.IN_PROGRESS, Phase.ACCEPTED.value),
+    else_=_R.status,
+)
+"""The phase of a row: `runs.phase` in SQL."""
+
+OVERDUE: ColumnElement[bool] = and_(_R.overdue_at.is_not(None), _R.status.not_in(list(runs.TERMINAL)))
+STUCK: ColumnElement[bool] = and_(
+    _R.status == Status.APPROVED,
+    _R.dispatch_state == DispatchState.IDLE,
+    _R.child_count == 0,
+    literal_column(
+        """((SELECT bool_and(o.status IN ('completed', 'cancelled')) AND bool_or(o.status = 'cancelled') IS TRUE
+             FROM run_dependency d JOIN production_run o ON o.id = d.depends_on_run_id
+             WHERE d.run_id = production_run.id) IS TRUE
+            OR EXISTS (SELECT 1 FROM message m
+                       WHERE m.run_id = production_run.id AND m.kind = 'production_run.dispatch_failed'))"""
+    ).op("IS")(literal_column("TRUE")),
+)
+"""Approved and left alone: an earlier stage was cancelled, or its dispatch failed. Only a person can move it on."""
+
+
+def _searched(values: Sequence[str]) -> ColumnElement[bool]:
+    columns = (_R.id, _R.order_id, _R.order_line_item_id, _R.role, _R.design_id, _R.product_id)
+    return or_(*(column.icontains(value, autoescape=True) for value in values for column in columns))
+
+
+_FILTERS = {
+    "status": lists.equals(_R.status, Status),
+    "phase": lists.equals(PHASE, Phase),
+    "run_type": lists.equals(_R.run_type, RunType),
+    "role": lists.equals(_R.role),
+    "design_id": lists.equals(_R.design_id),
+    "partner_id": lists.equals(_R.partner_id),
+    "parent_run_id": lists.equals(_R.parent_run_id),
+    "order_id": lists.equals(_R.order_id),
+    "q": Filter(_searched),
+    "overdue": lists.flag(OVERDUE),
+    "stuck": lists.flag(STUCK),
+}
+"""Partner routes name fewer of them, so the others cannot come from there."""

@@ -1,0 +1,180 @@
+"""Sweeps: what time asks for. A sweep asks by message and changes nothing itself; several copies at once do no harm."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from shared.domain import commands
+from shared.messages import SYSTEM, VERSION, Message, pack
+from shared.routing import COMMAND_HEARERS, addresses_of_command
+from shared.runtime import ids, logs
+from shared.storage import invariants, mail
+from shared.storage.mail import LEDGER_CHANNEL
+
+BATCH = 1_000
+"""Lapsed waits asked for in one statement."""
+
+BREAKER_COUNT = 50
+BREAKER_SHARE = 0.10
+"""A sweep that would end more waits than this number, and more than this share of all armed ones, stops: the clock may be wrong."""
+
+MASS_LAPSE = "mass_lapse"
+"""The alarm of a stopped sweep; an operator releases it."""
+
+_log = logs.get("sweeps")
+
+
+def lapse_gates(connection: Connection, *, at: datetime) -> int:
+    """Ask for the lapse of every armed wait that is due at an instant. Returns how many; 0 when the breaker stopped it.
+
+    The message id follows from run, gate and generation, so two sweeps cannot ask twice.
+    """
+    due = _count_due(connection, at=at)
+    if not due or _is_stopped(connection, due=due, at=at):
+        return 0
+    asked = 0
+    while batch := _lapse_batch(connection, at=at):
+        asked += batch
+    connection.execute(text(f"SELECT pg_notify('{LEDGER_CHANNEL}', '')"))
+    return asked
+
+
+def repair_families(connection: Connection, *, at: datetime) -> int:
+    """Ask for the repair of every parent whose state does not follow from its parts. Returns how many were asked for."""
+    parents = connection.execute(_FAMILIES_OUT_OF_STEP, {"at": at}).scalars().all()
+    for parent_id in parents:
+        message_id = ids.fresh("msg")
+        command = commands.RepairFamily()
+        message = Message(
+            id=message_id,
+            kind=command.kind,
+            body=pack(command),
+            run_id=parent_id,
+            actor=SYSTEM,
+            correlation=message_id,
+            created_at=at,
+        )
+        mail.post(connection, message, addresses_of_command(command.kind, run_id=parent_id), awaited=False)
+    return len(parents)
+
+
+def check_invariants(connection: Connection) -> dict[str, int]:
+    """Count what must never be; every broken invariant raises an alarm with its first ids, every mended one ends its own."""
+    found = invariants.check(connection)
+    for name, offenders in found.items():
+        if offenders:
+            _raise_alarm(connection, f"invariant:{name}", detail=", ".join(map(str, offenders[:20])))
+        else:
+            connection.execute(text("DELETE FROM alarm WHERE name = :name"), {"name": f"invariant:{name}"})
+    return {name: len(offenders) for name, offenders in found.items()}
+
+
+def forget_old_keys(connection: Connection, *, at: datetime) -> int:
+    """Idempotency keys are kept for seven days."""
+    return connection.execute(
+        text("DELETE FROM idempotency_key WHERE created_at < CAST(:at AS timestamptz) - interval '7 days'"), {"at": at}
+    ).rowcount
+
+
+def release_mass_lapse(connection: Connection, *, minutes: int = 60) -> None:
+    """An operator looked at the clock: let the stopped sweep go on for so many minutes."""
+    connection.execute(
+        text(
+            """INSERT INTO alarm (name, detail, released_until)
+               VALUES (:name, 'released by an operator', clock_timestamp() + :minutes * interval '1 minute')
+               ON CONFLICT (name) DO UPDATE SET released_until = excluded.released_until"""
+        ),
+        {"name": MASS_LAPSE, "minutes": minutes},
+    )
+
+
+def _count_due(connection: Connection, *, at: datetime) -> int:
+    return int(
+        connection.execute(
+            text("SELECT count(*) FROM timer WHERE state = 'armed' AND due_at <= :at"), {"at": at}
+        ).scalar_one()
+    )
+
+
+def _is_stopped(connection: Connection, *, due: int, at: datetime) -> bool:
+    if due <= BREAKER_COUNT:
+        return False
+    armed = int(connection.execute(text("SELECT count(*) FROM timer WHERE state = 'armed'")).scalar_one())
+    if due <= armed * BREAKER_SHARE:
+        return False
+    released = connection.execute(
+        text("SELECT 1 FROM alarm WHERE name = :name AND released_until > clock_timestamp()"), {"name": MASS_LAPSE}
+    ).scalar()
+    if released:
+        return False
+    detail = f"{due} of {armed} waits would lapse at {at.isoformat()}; check the clock, then release the sweep"
+    _raise_alarm(connection, MASS_LAPSE, detail=detail)
+    return True
+
+
+def _raise_alarm(connection: Connection, name: str, *, detail: str) -> None:
+    is_new = connection.execute(
+        text(
+            """INSERT INTO alarm (name, detail) VALUES (:name, :detail)
+               ON CONFLICT (name) DO UPDATE SET detail = excluded.detail RETURNING xmax = 0"""
+        ),
+        {"name": name, "detail": detail},
+    ).scalar()
+    if is_new:
+        _log.error("alarm", name=name, detail=detail)
+
+
+def _lapse_batch(connection: Connection, *, at: datetime) -> int:
+    rows = connection.execute(_LAPSE, {"at": at, "limit": BATCH, **_ENVELOPE})
+    return int(rows.scalar_one())
+
+
+_LAPSE = text(
+    """
+WITH due AS MATERIALIZED (
+    SELECT run_id, gate, generation, due_at FROM timer
+    WHERE state = 'armed' AND due_at <= :at ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED),
+fired AS (
+    UPDATE timer t SET state = 'fired' FROM due WHERE t.run_id = due.run_id),
+asked AS (
+    INSERT INTO message (id, kind, version, body, run_id, actor, correlation, created_at)
+    SELECT 'msg_lapse_' || run_id || '_' || gate || '_' || generation, :kind, :version,
+           jsonb_build_object('gate', gate, 'due_at', due_at, 'swept_at', CAST(:at AS timestamptz)),
+           run_id, CAST(:actor AS jsonb), 'msg_lapse_' || run_id || '_' || gate || '_' || generation, clock_timestamp()
+    FROM due ON CONFLICT (id) DO NOTHING RETURNING id, run_id),
+sent AS (
+    INSERT INTO delivery (message_id, actor, room, run_id) SELECT id, :hearer, :room, run_id FROM asked)
+SELECT count(*) FROM due
+"""
+)
+_HEARER = COMMAND_HEARERS[commands.LapseGate]
+_ENVELOPE = {
+    "kind": commands.LapseGate.kind,
+    "version": VERSION,
+    "actor": msgspec.json.encode(SYSTEM).decode(),
+    "hearer": _HEARER.actor,
+    "room": _HEARER.room.value,
+}
+
+_FAMILIES_OUT_OF_STEP = text(
+    """
+SELECT p.id FROM production_run p
+WHERE p.child_count > 0 AND p.status NOT IN ('completed', 'cancelled')
+  AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = p.id AND d.state = 'pending')
+  AND p.updated_at < CAST(:at AS timestamptz) - interval '1 minute'
+  AND (
+    NOT EXISTS (SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status NOT IN ('completed', 'cancelled'))
+    OR (p.status = 'approved' AND EXISTS (
+        SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status IN ('in_progress', 'completed')))
+    OR EXISTS (
+        SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status = 'approved' AND c.dispatch_state = 'idle'
+          AND c.partner_id IS NOT NULL AND c.child_count = 0
+          AND EXISTS (SELECT 1 FROM run_dependency d WHERE d.run_id = c.id)
+          AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = 'msg_release_' || c.id || '_' || c.dispatch_round)
+          AND NOT EXISTS (
+              SELECT 1 FROM run_dependency d JOIN production_run b ON b.id = d.depends_on_run_id
+              WHERE d.run_id = c.id AND b.status <> 'completed')))
+LIMIT 500
+"""
+)
