@@ -30,10 +30,12 @@ RESOURCES = (
     "admin_runs",
     "commands",
     "catalogue",
+    "order_lines",
     "operations",
     "policy",
     "events_in",
     "health",
+    "contract",
 )
 """The modules under `resources` whose ROUTES make the gateway."""
 
@@ -74,6 +76,9 @@ def build(desk: Desk, served: Iterable[Route]) -> App:
 class Frame:
     """Around every request: its id, the headers every answer carries, a line in the log, the metrics."""
 
+    def __init__(self) -> None:
+        self._log = logs.get("gateway")
+
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         given = req.get_header("X-Request-Id") or ""
         req.context.request_id = given if re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else ids.fresh("req")
@@ -90,7 +95,7 @@ class Frame:
         method = req.method if req.method in falcon.HTTP_METHODS else "(other)"
         metrics.HTTP_REQUESTS.labels(method, template, resp.status_code).inc()
         metrics.HTTP_SECONDS.labels(method, template).observe(seconds)
-        _log.debug("answered", method=method, route=template, status=resp.status_code, seconds=round(seconds, 4))
+        self._log.debug("answered", method=method, route=template, status=resp.status_code, seconds=round(seconds, 4))
         structlog.contextvars.unbind_contextvars("request_id")
 
 
@@ -100,4 +105,3 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-_log = logs.get("gateway")

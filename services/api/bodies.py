@@ -3,10 +3,9 @@
 Numbers are decoded from the bytes themselves, so a decimal never passes through a float.
 """
 
-import enum
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import falcon
@@ -244,7 +243,7 @@ def _plain(found: list[msgspec.inspect.Type]) -> list[msgspec.inspect.Type]:
 
 def _values(info: msgspec.inspect.Type) -> list[str]:
     if isinstance(info, msgspec.inspect.EnumType):
-        return [str(member.value) for member in info.cls if isinstance(member, enum.Enum)]
+        return [str(member.value) for member in info.cls]
     return [str(value) for value in info.values] if isinstance(info, msgspec.inspect.LiteralType) else []
 
 
@@ -259,7 +258,7 @@ def _escaped(step: str) -> str:
 # Commands whose path says a part ------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def without(command: type[Command], *taken: str) -> type[msgspec.Struct]:
     """The body type of a command whose path fills the fields `taken`: the same fields, names, defaults and checks without them."""
     left = [each for each in msgspec.structs.fields(command) if each.name not in taken]

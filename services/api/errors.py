@@ -187,7 +187,8 @@ def handle_in(app: "falcon.App[Any, Any]", send: Any) -> None:
 
 def told_of(ex: Exception) -> Problem:
     """The problem that an exception comes to."""
-    return next(_TOLD[kind](ex) for kind in type(ex).__mro__ if kind in _TOLD)
+    told: Problem = next(_TOLD[kind](ex) for kind in type(ex).__mro__ if kind in _TOLD)
+    return told
 
 
 def _of_http(ex: falcon.HTTPError) -> Problem:
@@ -204,23 +205,23 @@ def _of_driver(ex: Exception) -> Problem:
     """The database is away, too busy, or took too long: all pass. A value it cannot hold is the request's fault."""
     cause = getattr(ex, "orig", None) or ex
     if isinstance(cause, psycopg.DataError):
-        _log.warning("value_out_of_range", error=logs.scrub(str(cause)))
+        logs.get("problems").warning("value_out_of_range", error=logs.scrub(str(cause)))
         return invalid("A value in the request is out of range.")
     if not isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError)):
         return _unexpected(ex)
-    _log.warning("database_unavailable", error=logs.scrub(str(cause)))
+    logs.get("problems").warning("database_unavailable", error=logs.scrub(str(cause)))
     return unavailable()
 
 
 def _of_full_pool(ex: Exception) -> Problem:
-    _log.warning("connections_exhausted", error=str(ex))
+    logs.get("problems").warning("connections_exhausted", error=str(ex))
     return unavailable("Too many requests are waiting for the database; try again shortly.")
 
 
 def _unexpected(ex: Exception) -> Problem:
     # Of a database error only the server's own words are kept: SQLAlchemy's text carries the statement's values.
     words = str(getattr(ex, "orig", None) or ex)
-    _log.error(
+    logs.get("problems").error(
         "request_failed",
         error=f"{type(ex).__name__}: {logs.scrub(words)}",
         where="".join(traceback.format_tb(ex.__traceback__)),
@@ -252,8 +253,6 @@ def _sentence(kind: type[Refusal]) -> str:
 
 EXPLANATIONS: dict[str, str] = {**{kind.code: _sentence(kind) for kind in _refusals()}, **_GATEWAY_CODES}
 """Every code that a problem can carry, with its sentence."""
-
-_log = logs.get("problems")
 
 
 class FieldProblem(msgspec.Struct, frozen=True, omit_defaults=True):

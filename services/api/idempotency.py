@@ -5,7 +5,7 @@ with the id its message will have: after a crash the repeated request asks the v
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -213,7 +213,8 @@ def _is_kept(reply: Reply) -> bool:
 
 def _keep(connection: Connection, place: Place, reply: Reply) -> None:
     headers = {**reply.headers, "Content-Type": reply.content_type}
-    body = None if reply.body is None else {name: x for name, x in dict(reply.body).items() if name != _NEVER_STORED}
+    told = reply.body if isinstance(reply.body, Mapping) else None
+    body = None if told is None else {name: value for name, value in told.items() if name != _NEVER_STORED}
     connection.exec_driver_sql(
         """UPDATE idempotency_key SET status = %(status)s, headers = %(headers)s::jsonb, answer = %(answer)s::jsonb
            WHERE account_id = %(account_id)s AND key = %(key)s""",

@@ -65,7 +65,7 @@ class Listener:
         self._channel = channel
         self._on_session = on_session
         self._session: Session | None = None
-        self._database = Reachability("PostgreSQL")
+        self._database = Reachability("PostgreSQL, listening")
         self._try_again_at = 0.0
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector = selectors.DefaultSelector()

@@ -52,6 +52,7 @@ class Relay:
         self._stopping = False
         self._sender: str | None = None
         self._introduced: tuple[str, int] | None = None
+        self._has_queues = False
         self._full_rooms: list[str] = []
         self._looked_at_credit = 0.0
         self._is_more_due = self._was_full = False
@@ -96,16 +97,17 @@ class Relay:
             self._is_more_due = len(rings) == BATCH
 
     def _introduce(self, sender: str) -> None:
-        """Once per seat and connection: the queues are there, and what was sent before, by us or by whom we follow, is due again."""
+        """Once per seat and connection: what was sent before, by us or by whom we follow, may be lost and is due again."""
         here = (sender, self._publisher.epoch)
-        if self._introduced == here:
-            return
-        rabbitmq.declare_queues(self._amqp_url, self._namespace)
-        self._rabbitmq.back()
-        with self._engine.connect() as connection:
-            count = mail.reset_leases(connection, sender=sender)
-        self._introduced = here
-        self._log.info("relay_ready", sender=sender, leases_reset=count)
+        if not self._has_queues or self._introduced != here:
+            rabbitmq.declare_queues(self._amqp_url, self._namespace)
+            self._rabbitmq.back()
+            self._has_queues = True
+        if self._introduced != here:
+            with self._engine.connect() as connection:
+                count = mail.reset_leases(connection, sender=sender)
+            self._introduced = here
+            self._log.info("relay_ready", sender=sender, leases_reset=count)
 
     def _look_at_credit(self) -> None:
         """Ask how many are under way, but only when it may matter: a batch was full, a room was, or a second has passed."""
@@ -129,8 +131,7 @@ class Relay:
         unheard = [ring.delivery_id for position, ring in enumerate(rings) if position not in confirmed]
         if not unheard:
             return
-        # A queue may be gone, or the connection: be introduced anew before the next batch.
-        self._introduced = None
+        self._has_queues = False  # perhaps one was deleted
         self._log.warning("not_confirmed", count=len(unheard), of=len(rings))
         with self._engine.connect() as connection:
             mail.give_back(connection, unheard)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,9 +12,9 @@ from sqlalchemy import Connection
 from shared.domain.policy import Policy, effective
 from shared.domain.refusals import Refusal
 from shared.domain.runs import Run
-from shared.messages import Actor, Message
+from shared.messages import Message
 from shared.routing import Address
-from shared.storage.run_store import RUN_COLUMNS, RUN_LIST, as_run
+from shared.storage.run_store import RUN_LIST, as_run
 from shared.storage.writes import Writes
 
 LEDGER_CHANNEL = "loomline_ledger"
@@ -166,10 +167,10 @@ WITH d AS MATERIALIZED (
 r AS MATERIALIZED (
     SELECT {RUN_LIST} FROM production_run WHERE id = (SELECT run_id FROM d) FOR NO KEY UPDATE)
 SELECT d.id, d.actor, d.run_id, d.sends, d.starts, d.awaited,
-       m.id, m.kind, m.version, m.body, m.run_id, m.tenant, m.actor, m.correlation, m.cause, m.created_at,
-       p.config, clock_timestamp(), r.*
+       row_to_json(m)::text, coalesce(p.config::text, '{{}}'), clock_timestamp(), row_to_json(r)::text
 FROM d JOIN message m ON m.id = d.message_id LEFT JOIN policy p ON p.id = 1 LEFT JOIN r ON true
 """
+_as_message = msgspec.json.Decoder(Message).decode
 
 
 def lock(connection: Connection, delivery_id: int) -> Claimed | None:
@@ -177,29 +178,17 @@ def lock(connection: Connection, delivery_id: int) -> Claimed | None:
     row = connection.exec_driver_sql(_LOCK, {"id": delivery_id}).first()
     if row is None:
         return None
-    delivery, envelope, (config, now), run = row[:6], row[6:16], row[16:18], row[18 : 18 + len(RUN_COLUMNS)]
     return Claimed(
-        delivery_id=delivery[0],
-        actor=delivery[1],
-        lane_run_id=delivery[2],
-        sends=delivery[3],
-        starts=delivery[4],
-        awaited=delivery[5],
-        message=Message(
-            id=envelope[0],
-            kind=envelope[1],
-            version=envelope[2],
-            body=envelope[3],
-            run_id=envelope[4],
-            tenant=envelope[5],
-            actor=msgspec.convert(envelope[6], Actor),
-            correlation=envelope[7],
-            cause=envelope[8],
-            created_at=envelope[9],
-        ),
-        run=as_run(run) if run[0] is not None else None,
-        policy=_policy(msgspec.json.encode(config or {})),
-        now=now,
+        delivery_id=row[0],
+        actor=row[1],
+        lane_run_id=row[2],
+        sends=row[3],
+        starts=row[4],
+        awaited=row[5],
+        message=_as_message(row[6]),
+        policy=_policy(row[7]),
+        now=row[8],
+        run=as_run(row[9]) if row[9] else None,
     )
 
 
@@ -319,13 +308,7 @@ _MESSAGE_COLUMNS = (
 )
 
 
-_policies: dict[bytes, Policy] = {}
-
-
-def _policy(config: bytes) -> Policy:
+@lru_cache(maxsize=4)
+def _policy(config: str) -> Policy:
     """The effective policy; the same stored document is read once."""
-    found = _policies.get(config)
-    if found is None:
-        _policies.clear()
-        found = _policies[config] = effective(msgspec.json.decode(config))
-    return found
+    return effective(msgspec.json.decode(config))

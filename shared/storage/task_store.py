@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from shared.storage.writes import Writes
 
 TASK_COLUMNS = Task.__struct_fields__
 _TASK_LIST = ", ".join(f"t.{name}" for name in TASK_COLUMNS)
-_BUILTIN = (Decimal, datetime)
+_as_task = msgspec.json.Decoder(Task).decode
 
 
 class TaskStore:
@@ -93,11 +92,10 @@ class TaskStore:
         writes.insert("task_comment", self._comments)
 
     def _read(self, where: str, **parameters: Any) -> list[Task]:
-        rows = self._connection.exec_driver_sql(f"SELECT {_TASK_LIST} FROM task t {where}", parameters).all()
-        return [self._keep(self._as_task(row)) for row in rows]
-
-    def _as_task(self, row: Sequence[Any]) -> Task:
-        return msgspec.convert(dict(zip(TASK_COLUMNS, row, strict=True)), Task, builtin_types=_BUILTIN)
+        rows = self._connection.exec_driver_sql(
+            f"SELECT row_to_json(task)::text FROM (SELECT {_TASK_LIST} FROM task t {where}) task", parameters
+        ).scalars()
+        return [self._keep(_as_task(row)) for row in rows]
 
     def _keep(self, task: Task) -> Task:
         self._before.setdefault(task.id, msgspec.structs.astuple(task))

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.schema import ColumnCollectionConstraint
 
-from services.api import errors, etags
+from services.api import bodies, errors, etags
 from services.api.queries import lists
 from services.api.resources.catalogue_table import CATALOGUE, Body, Name, Thing, Words
 from services.api.routes import Call, Endpoint, Reply, Route, Who
@@ -310,7 +310,7 @@ def link_partner(call: Call) -> Reply:
 def unlink_partner(call: Call) -> Reply:
     """End the link; runs that the partner has stay as they are."""
     design_id = call.params["id"]
-    partner_id = call.params.get("partner_id") or call.body.partner_id
+    partner_id = call.params.get("partner_id") or _named(call)
     _body(call.tx, DESIGN, design_id, lock=True)
     columns = tables.design_partner.c
     gone = call.tx.execute(
@@ -319,6 +319,12 @@ def unlink_partner(call: Call) -> Reply:
     if not gone.rowcount:
         raise errors.not_found("partner on this design")
     return Reply(_body(call.tx, DESIGN, design_id))
+
+
+def _named(call: Call) -> str:
+    """Bodies of DELETE are rare, so this one is read here."""
+    body: Unlinked = call.body or bodies.parse(bodies.read(call.req), Unlinked)
+    return body.partner_id
 
 
 def _check_partner(connection: Connection, partner_id: str) -> None:

@@ -22,7 +22,7 @@ from shared.runtime import logs
 from shared.storage import database, mail
 
 POLL_SECONDS = 1.0
-SLOTS_PER_THREAD = 4
+SLOTS_PER_THREAD = 2
 """How many deliveries a process holds for each actor thread: one being carried out, one at hand."""
 
 STOP_SECONDS = 10.0
