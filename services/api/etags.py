@@ -1,4 +1,4 @@
-"""Edits honour If-Match: the tag is the one that a read of the same thing carries, so whatever the reader saw change counts."""
+"""Edits honour If-Match: a tag is made from what its reader saw, so whatever of it changes counts."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,14 +7,20 @@ from typing import Any
 import falcon
 
 from services.api import answers, errors
+from services.api.routes import Reply
 
 CODES = {"precondition_failed": "It changed since it was read: the ETag in If-Match is not its tag any more."}
 """The problem codes of this module, with their sentences."""
 
 
+def tagged(body: Mapping[str, Any]) -> Reply:
+    """The reply of a read or an edit, with its tag."""
+    return Reply(body, headers={"ETag": of(body)})
+
+
 def of(body: Mapping[str, Any]) -> str:
-    """The tag that a read with this body carries."""
-    return f'"{hashlib.sha256(answers.encode(body)).hexdigest()[:32]}"'
+    """The tag of what is answered."""
+    return f'"{hashlib.sha256(answers.encode(body)).hexdigest()[:24]}"'
 
 
 def check(req: falcon.Request, body: Mapping[str, Any]) -> None:

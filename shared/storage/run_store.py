@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,6 +18,12 @@ RUN_LIST = ", ".join(RUN_COLUMNS)
 
 as_run = msgspec.json.Decoder(Run).decode
 """The run of a row that came as one JSON text: a wide row costs the driver more, column by column, than all the rest."""
+
+
+def run_from(row: Mapping[str, Any]) -> Run:
+    """The run of a row that was read column by column."""
+    return msgspec.convert({name: row[name] for name in RUN_COLUMNS}, Run, builtin_types=(Decimal, datetime))
+
 
 _as_member = msgspec.json.Decoder(Member).decode
 

@@ -45,8 +45,12 @@ def test_all_tasks_done_completes_the_run_and_its_parent(workshop: TestBench) ->
     workshop.done(commands.AcceptRun(), run_id=child, tenant=tenant)
 
     first, second = workshop.tasks(child)
-    assert workshop.done(commands.FinishTask(task_id=first["id"]), run_id=child, tenant=tenant)["run_completed"] is False
-    assert workshop.done(commands.FinishTask(task_id=second["id"]), run_id=child, tenant=tenant)["run_completed"] is True
+    assert (
+        workshop.done(commands.FinishTask(task_id=first["id"]), run_id=child, tenant=tenant)["run_completed"] is False
+    )
+    assert (
+        workshop.done(commands.FinishTask(task_id=second["id"]), run_id=child, tenant=tenant)["run_completed"] is True
+    )
 
     run = workshop.run(child)
     assert (run["status"], run["completion_source"]) == ("completed", "tasks")

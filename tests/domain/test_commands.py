@@ -152,7 +152,7 @@ def test_no_two_kinds_of_message_have_the_same_name() -> None:
     kinds = [event.kind for event in Event.__subclasses__()]
 
     assert len(set(kinds)) == len(kinds)
-    assert EVENTS == {event.kind: event for event in Event.__subclasses__()}
+    assert {event.kind: event for event in Event.__subclasses__()} == EVENTS
     assert not EVENTS.keys() & COMMANDS.keys()
 
 

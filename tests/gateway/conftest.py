@@ -1,15 +1,17 @@
-"""The gateway that tests call."""
+"""The gateway of a test: in process, on a real database."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.gateway.house import House
+from tests.workshop import TestBench
 
 
 @pytest.fixture
 def house(database: str) -> Iterator[House]:
-    """A gateway on a fresh database, with an admin signed in."""
-    house = House(database)
-    yield house
-    house.close()
+    bench = TestBench(database)
+    opened = House(bench)
+    yield opened
+    opened.close()
+    bench.close()

@@ -181,14 +181,16 @@ def test_one_delivery_handed_out_ten_times_has_one_effect(workshop: TestBench, s
         asked = workshop.post(commands.AcceptRun(), run_id=child, tenant="ptnr_weaver")
         (delivery,) = workshop.claim()
 
-        together(workshop, [lambda: workshop.workshop.carry_out(delivery)] * 10)
+        together(workshop, [lambda delivery=delivery: workshop.workshop.carry_out(delivery)] * 10)
         workshop.pump()
 
         assert states(workshop, [asked]) == {"done": 1}
         assert workshop.events(child).count("production_run.accepted") == 1
 
 
-def test_rework_added_while_the_last_task_finishes_is_never_left_behind(workshop: TestBench, sent: Callable[[], str]) -> None:
+def test_rework_added_while_the_last_task_finishes_is_never_left_behind(
+    workshop: TestBench, sent: Callable[[], str]
+) -> None:
     workshop.a_template("mend", kind="redo")
     for _ in range(ROUNDS):
         child = accepted(workshop, sent())
@@ -237,6 +239,8 @@ def test_cancel_and_complete_at_once_end_the_run_one_way(workshop: TestBench, se
 
         ended = {workshop.run(child)["status"], workshop.run(parent)["status"]}
         assert ended in ({"completed"}, {"cancelled"}, {"completed", "cancelled"})
-        terminal = [kind for kind in workshop.events(child) if kind.endswith((".completed", ".cancelled")) and "run" in kind]
+        terminal = [
+            kind for kind in workshop.events(child) if kind.endswith((".completed", ".cancelled")) and "run" in kind
+        ]
         assert len(terminal) == 1
     assert workshop.errors() == []

@@ -13,7 +13,7 @@ from services.api.queries.lists import Filter
 from shared.domain import lifecycle, runs
 from shared.domain.lifecycle import Facts
 from shared.domain.runs import DispatchState, Phase, Run, RunType, Status
-from shared.storage.run_store import RUN_COLUMNS, as_run
+from shared.storage.run_store import RUN_COLUMNS, run_from
 from shared.storage.tables import production_run, run_snapshot
 
 PARTNER_FILTERS = (*lists.LIST_PARAMETERS, "status", "phase", "run_type", "role", "design_id")
@@ -202,7 +202,7 @@ def _own(partner_id: str | None) -> Select[Any]:
 
 def _view(row: RowMapping) -> View:
     return View(
-        run=as_run([row[name] for name in RUN_COLUMNS]),
+        run=run_from(row),
         facts=Facts(open_redo=tuple(row["open_redo"]), unsettled=tuple(row["unsettled"])),
         metadata=row["metadata"],
         created_at=row["created_at"],

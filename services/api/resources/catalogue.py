@@ -88,7 +88,7 @@ def _listing(thing: Thing) -> Endpoint:
 def _reading(thing: Thing) -> Endpoint:
     def read_one(call: Call) -> Reply:
         with call.desk.engine.connect() as connection:
-            return Reply(_body(connection, thing, call.params["id"]))
+            return etags.tagged(_body(connection, thing, call.params["id"]))
 
     return read_one
 
@@ -129,7 +129,7 @@ def _editing(thing: Thing) -> Endpoint:
         if values:
             statement = thing.table.update().where(thing.table.c.id == thing_id)
             _write(call.tx, thing, statement.values(**values, updated_at=func.clock_timestamp()))
-        return _tagged(_body(call.tx, thing, thing_id))
+        return etags.tagged(_body(call.tx, thing, thing_id))
 
     return edit
 
@@ -159,17 +159,13 @@ def _retiring(thing: Thing) -> Endpoint:
             .where(columns.id == thing_id, columns.retired_at.is_(None))
             .values(retired_at=func.now(), updated_at=func.clock_timestamp())
         )
-        return _tagged(_body(call.tx, thing, thing_id))
+        return etags.tagged(_body(call.tx, thing, thing_id))
 
     return retire
 
 
 def _held(thing: Thing, thing_id: str, holds: Any) -> Select[Any]:
     return select(thing.table.c.id).where(thing.table.c.id == thing_id, holds)
-
-
-def _tagged(body: dict[str, Any]) -> Reply:
-    return Reply(body, headers={"ETag": etags.of(body)})
 
 
 def _values(connection: Connection, thing: Thing, body: Body) -> dict[str, Any]:

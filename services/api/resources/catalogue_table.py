@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import ColumnElement, Select, String, Table, cast, func, literal, select
+from sqlalchemy import ColumnElement, Select, String, Table, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from services.api.queries import lists
@@ -306,7 +306,7 @@ _partners_of_design = func.coalesce(
     .where(_l.design_id == _d.id, _p.id == _l.partner_id)
     .correlate(tables.design)
     .scalar_subquery(),
-    cast("[]", JSONB),
+    func.jsonb_build_array(),
     type_=JSONB,
 ).label("partners")
 

@@ -25,7 +25,7 @@ class PolicyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def read_policy(call: Call) -> Reply:
     """What is stored, and what counts."""
     with call.desk.engine.connect() as connection:
-        return Reply(_body(_stored(connection)))
+        return etags.tagged(_body(_stored(connection)))
 
 
 def change_policy(call: Call) -> Reply:
@@ -40,8 +40,7 @@ def change_policy(call: Call) -> Reply:
         {"config": msgspec.json.encode(merged).decode()},
     )
     _log.info("policy_changed", by=call.who.account_id, change=change)
-    body = _body(merged)
-    return Reply(body, headers={"ETag": etags.of(body)})
+    return etags.tagged(_body(merged))
 
 
 def _change(raw: msgspec.Raw) -> dict[str, Any]:

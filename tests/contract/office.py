@@ -20,7 +20,7 @@ EVENT_KEY = b"twenty-four bytes of key"
 EVENT_SECRET = "whsec_" + base64.b64encode(EVENT_KEY).decode()
 
 
-class House:
+class Office:
     """The gateway of one database. `admin` calls as an admin, `client` as nobody."""
 
     def __init__(self, database_url: str, **given: str) -> None:
