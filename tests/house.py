@@ -112,6 +112,11 @@ class House:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["order_lines"])
 
+    def is_idle(self, room: str) -> bool:
+        """Nothing waits in a room."""
+        queues = {queue["room"]: queue for queue in ok(self.admin.get("/admin/operations"))["queues"]}
+        return bool(queues[room]["ready"] == queues[room]["handed_out"] == 0)
+
     # Runs -----------------------------------------------------------------------------------------------------------
 
     def run(self, run_id: str) -> dict[str, Any]:

@@ -60,3 +60,4 @@ def _tag(req: falcon.Request, resp: falcon.Response, tag: str) -> None:
     resp.set_header("ETag", tag)
     if tag in (req.get_header("If-None-Match") or ""):
         resp.status, resp.data = 304, None
+        resp.delete_header("Content-Type")

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from shared.domain.orders import Outcome
 from shared.storage.writes import Writes
 
-THIN = "*"
-"""Stands for the lines of an order whose lines are not known yet."""
+THIN = ""
+"""Stands for the lines of an order whose lines are not known yet; no line of a shop has an empty id."""
 
 
 class OrderStore:

@@ -6,6 +6,7 @@ from typing import Any
 from services.workers import sweeps
 from shared.domain import commands
 from shared.domain.commands import Assignment, Command
+from shared.domain.events import EVENTS
 from shared.runtime import clock
 from tests.workshop import TestBench
 
@@ -36,6 +37,11 @@ def open_tasks(workshop: TestBench, run_id: str) -> list[Any]:
         for task in workshop.tasks(run_id)
         if task["work_order_id"] == current and task["status"] not in ("completed", "cancelled")
     ]
+
+
+def task_events(workshop: TestBench, run_id: str) -> list[str]:
+    """What happened to its tasks, in order; not what was asked."""
+    return [kind for kind in workshop.events(run_id, "task.%") if kind in EVENTS]
 
 
 def status(workshop: TestBench, *run_ids: str) -> list[str]:
@@ -70,3 +76,11 @@ def set_policy(workshop: TestBench, config: str) -> None:
         "INSERT INTO policy (id, config) VALUES (1, CAST(:config AS jsonb)) ON CONFLICT (id) DO UPDATE SET config = excluded.config",
         config=config,
     )
+
+
+def repair_sweep(workshop: TestBench, **later: float) -> int:
+    """So much time has passed: ask for the repair of families out of step. Returns how many were asked for."""
+    with workshop.engine.begin() as connection:
+        asked = sweeps.repair_families(connection, at=clock.now() + timedelta(**later))
+    workshop.pump()
+    return asked

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import places
 from tests.contract.office import Office
 
 
@@ -13,3 +14,12 @@ def office(database: str) -> Iterator[Office]:
     office = Office(database)
     yield office
     office.close()
+
+
+@pytest.fixture(scope="session")
+def quiet_office(postgres: places.Server, template: str) -> Iterator[Office]:
+    """One that many tests share; leave nothing in it."""
+    with places.a_migrated_database(postgres, template=template) as url:
+        office = Office(url)
+        yield office
+        office.close()

@@ -47,8 +47,8 @@ def test_everything_can_be_made_read_listed_edited_and_taken_away(office: Office
     assert gone.status_code == 200
 
 
-def test_an_unknown_field_is_refused_by_name(office: Office) -> None:
-    answer = office.ask("POST", "/admin/designs", {"name": "Kurta", "colour": "red"})
+def test_an_unknown_field_is_refused_by_name(quiet_office: Office) -> None:
+    answer = quiet_office.ask("POST", "/admin/designs", {"name": "Kurta", "colour": "red"})
 
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == "/colour"
@@ -77,8 +77,8 @@ def test_an_unknown_field_is_refused_by_name(office: Office) -> None:
         ("/admin/stock-locations", {"name": "Theirs", "partner_id": "ptnr_no"}, "/partner_id"),
     ],
 )
-def test_a_wrong_field_is_pointed_at(office: Office, path: str, body: dict[str, Any], pointer: str) -> None:
-    answer = office.ask("POST", path, body)
+def test_a_wrong_field_is_pointed_at(quiet_office: Office, path: str, body: dict[str, Any], pointer: str) -> None:
+    answer = quiet_office.ask("POST", path, body)
 
     assert answer.status_code == 422, answer.text
     assert answer.json["errors"][0]["pointer"] == pointer
@@ -296,12 +296,12 @@ def test_policy_changes_at_once_all_count(office: Office) -> None:
         ({"over_yield_tolerance": -1}, "/config/over_yield_tolerance"),
     ],
 )
-def test_a_policy_that_means_nothing_is_refused(office: Office, config: dict[str, Any], pointer: str) -> None:
-    answer = office.ask("PATCH", "/admin/production-run-policy", {"config": config})
+def test_a_policy_that_means_nothing_is_refused(quiet_office: Office, config: dict[str, Any], pointer: str) -> None:
+    answer = quiet_office.ask("PATCH", "/admin/production-run-policy", {"config": config})
 
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == pointer
-    assert office.ask("GET", "/admin/production-run-policy").json["config"] == {}
+    assert quiet_office.ask("GET", "/admin/production-run-policy").json["config"] == {}
 
 
 def test_a_fraction_in_the_policy_stays_exact(office: Office) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from shared.intake.canonical import NOT_TAKEN
 from tests.contract.office import EVENT_KEY, Office, signed
+from tests.workshop import TestBench
 
 ORDER = {"id": "order_1", "items": [{"id": "line_1", "product_id": "prod_1", "quantity": 2}]}
 
@@ -110,18 +111,18 @@ UNSIGNED: dict[str, Callable[[], dict[str, str]]] = {
 
 @pytest.mark.parametrize("headers", UNSIGNED.values(), ids=UNSIGNED)
 def test_what_is_not_signed_by_us_just_now_is_refused_unread(
-    office: Office, headers: Callable[[], dict[str, str]]
+    quiet_office: Office, headers: Callable[[], dict[str, str]]
 ) -> None:
-    answer = send(office, RAW, {"Content-Type": "application/cloudevents+json", **headers()})
+    answer = send(quiet_office, RAW, {"Content-Type": "application/cloudevents+json", **headers()})
 
     assert answer.status_code == 401
     assert answer.json["code"] == "bad_signature"
-    assert messages(office) == []
+    assert messages(quiet_office) == []
 
 
-def test_a_bad_signature_is_told_before_a_bad_body(office: Office) -> None:
-    assert send(office, b"{", signed(b"other")).status_code == 401
-    assert send(office, b"{", signed(b"{")).status_code == 400
+def test_a_bad_signature_is_told_before_a_bad_body(quiet_office: Office) -> None:
+    assert send(quiet_office, b"{", signed(b"other")).status_code == 401
+    assert send(quiet_office, b"{", signed(b"{")).status_code == 400
 
 
 def test_during_a_rotation_both_secrets_are_good(database: str) -> None:
@@ -168,18 +169,18 @@ def test_without_a_usable_secret_nothing_is_taken_and_the_setting_is_named(datab
         (an_event({"status": "completed"}, type="task.updated"), "/data/task_id"),
     ],
 )
-def test_a_wrong_event_is_refused_with_the_place(office: Office, raw: bytes, pointer: str) -> None:
-    answer = send(office, raw)
+def test_a_wrong_event_is_refused_with_the_place(quiet_office: Office, raw: bytes, pointer: str) -> None:
+    answer = send(quiet_office, raw)
 
     assert answer.status_code == 422, answer.text
     assert answer.json["errors"][0]["pointer"] == pointer
-    assert messages(office) == []
-    assert office.rows("SELECT * FROM inbound_event") == []
+    assert messages(quiet_office) == []
+    assert quiet_office.rows("SELECT * FROM inbound_event") == []
 
 
 @pytest.mark.parametrize("kind", ["order.updated", "order.cancelled", "customer.created"])
-def test_a_type_that_makes_nothing_is_refused_with_those_that_do(office: Office, kind: str) -> None:
-    answer = send(office, an_event(type=kind))
+def test_a_type_that_makes_nothing_is_refused_with_those_that_do(quiet_office: Office, kind: str) -> None:
+    answer = send(quiet_office, an_event(type=kind))
 
     assert answer.status_code == 422
     assert answer.json["code"] == NOT_TAKEN
@@ -203,3 +204,21 @@ def test_a_task_event_keeps_the_lane_of_its_run(office: Office) -> None:
     assert office.rows("SELECT m.run_id, d.run_id, m.body FROM message m JOIN delivery d ON d.message_id = m.id") == [
         ("run_1", "run_1", {"task_id": "task_1", "status": "completed"})
     ]
+
+
+def test_an_order_taken_in_becomes_runs_and_reasons_and_keeps_every_promise(office: Office, database: str) -> None:
+    design = office.add("/admin/designs", {"name": "Kurta"})["id"]
+    office.add("/admin/products", {"product_id": 9007199254740993, "design_id": design})
+    lines = [{"id": 1, "product_id": 9007199254740993, "quantity": "1.5"}, {"id": 2, "product_id": "other"}]
+    bench = TestBench(database)
+
+    assert send(office, an_event({"id": "o", "items": lines})).status_code == 202
+    bench.pump()
+    bench.close()
+
+    found = office.ask("GET", "/admin/order-lines?order_id=o&sort=created_at").json["order_lines"]
+    assert {(line["order_line_item_id"], line["outcome"]) for line in found} == {("1", "run"), ("2", "unmapped")}
+    assert office.rows("SELECT quantity::text FROM production_run") == [("1.500000",)]
+    office.rows("UPDATE message SET created_at = created_at - interval '1 hour'")
+    assert all(row["count"] == 0 for row in office.ask("GET", "/admin/operations").json["invariants"])
+    assert office.ask("DELETE", f"/admin/designs/{design}").status_code == 409

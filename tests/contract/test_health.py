@@ -1,9 +1,12 @@
 """Health: alive is the process alone, ready needs the database at our schema, metrics never fail."""
 
+import falcon.testing
+import msgspec
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.api import app
 from services.api.resources import health
 from shared.storage import database as databases
 from shared.storage import invariants
@@ -33,7 +36,7 @@ def test_a_schema_behind_ours_is_not_ready_and_one_ahead_is(office: Office) -> N
     assert "loomline migrate" in answer.json["detail"]
 
 
-def test_the_revisions_are_read_in_order(tmp_path: object) -> None:
+def test_the_revisions_are_read_in_order() -> None:
     assert health.revisions()[0] == "0001"
 
 
@@ -211,12 +214,6 @@ def metrics(office: Office) -> dict[tuple[str, tuple[tuple[str, str], ...]], flo
 
 def away(office: Office, engine: object) -> Office:
     """The same gateway, its database gone."""
-    import falcon.testing
-    import msgspec
-
-    from services.api import app
-    from tests.contract.office import served
-
     office.desk = msgspec.structs.replace(office.desk, engine=engine)
-    office.client = falcon.testing.TestClient(app.build(office.desk, served()))
+    office.client = falcon.testing.TestClient(app.build(office.desk, app.routes()))
     return office

@@ -109,8 +109,8 @@ def test_created_after_and_before_leave_the_instant_itself_out(office: Office) -
         ("status=Approved&status=Revision", "status"),
     ],
 )
-def test_a_parameter_that_means_nothing_is_refused_by_name(office: Office, query: str, name: str) -> None:
-    answer = office.ask("GET", f"/admin/designs?{query}")
+def test_a_parameter_that_means_nothing_is_refused_by_name(quiet_office: Office, query: str, name: str) -> None:
+    answer = quiet_office.ask("GET", f"/admin/designs?{query}")
 
     assert answer.status_code == 422, answer.text
     assert answer.json["errors"][0]["parameter"] == name

@@ -134,6 +134,20 @@ def test_a_stage_that_does_not_add_up_is_refused_and_named(
         allocation.check_sums(assignments, None if total is None else Decimal(total))
 
 
+@pytest.mark.xfail(
+    reason="the sums keep a stage of their own for shares without an order; the split puts them in the first"
+)
+def test_a_share_without_an_order_counts_in_the_stage_it_is_put_in() -> None:
+    shares = [
+        a_share(quantity=Decimal(2)),
+        a_share(order=1, quantity=Decimal(2)),
+        a_share(order=2, quantity=Decimal(4)),
+    ]
+
+    assert [child.stage for child in split(shares).children] == [1, 1, 2]
+    assert allocation.check_sums(shares, Decimal(4)) == 4
+
+
 @pytest.mark.parametrize("shares", [[], [a_share()]])
 def test_how_many_pieces_must_be_said_somewhere(shares: list[Assignment]) -> None:
     with pytest.raises(refusals.InvalidField, match="quantity is missing"):

@@ -4,8 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import places
 from tests.gateway.house import House
 from tests.workshop import TestBench
+
+
+@pytest.fixture(scope="session")
+def open_house(postgres: places.Server, template: str) -> Iterator[House]:
+    """A gateway that many tests share: they read, or write what nobody counts."""
+    with places.a_migrated_database(postgres, template=template) as url:
+        bench = TestBench(url)
+        opened = House(bench)
+        yield opened
+        opened.close()
+        bench.close()
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ def test_an_api_token_acts_as_its_account_until_it_is_revoked(house: House) -> N
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic abc", "Bearer lls_wrong", "Bearer llt_a_b_c", "Bearer llt_ü", "Bearer x"]
 )
-def test_a_stranger_is_asked_to_sign_in(house: House, header: str) -> None:
-    answer = house.get("/auth/me", Authorization=header)
+def test_a_stranger_is_asked_to_sign_in(open_house: House, header: str) -> None:
+    answer = open_house.get("/auth/me", Authorization=header)
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -87,20 +87,20 @@ def test_people_of_an_inactive_partner_are_known_and_may_do_nothing(house: House
     assert house.post("/auth/login", {"email": email, "password": "wrong"}).status_code == 401
 
 
-def test_an_unknown_person_and_a_wrong_password_look_the_same(house: House) -> None:
-    wrong = house.post("/auth/login", {"email": house.an_account("asha"), "password": "wrong"})
-    unknown = house.post("/auth/login", {"email": "nobody@unknown.test", "password": "wrong"})
+def test_an_unknown_person_and_a_wrong_password_look_the_same(open_house: House) -> None:
+    wrong = open_house.post("/auth/login", {"email": open_house.an_account("asha"), "password": "wrong"})
+    unknown = open_house.post("/auth/login", {"email": "nobody@unknown.test", "password": "wrong"})
 
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.json == unknown.json
 
 
-def test_after_ten_failures_even_the_right_password_waits(house: House) -> None:
-    email = house.an_account("asha")
+def test_after_ten_failures_even_the_right_password_waits(open_house: House) -> None:
+    email = open_house.an_account("asha")
     for _ in range(10):
-        assert house.post("/auth/login", {"email": email, "password": "wrong"}).status_code == 401
+        assert open_house.post("/auth/login", {"email": email, "password": "wrong"}).status_code == 401
 
-    answer = house.post("/auth/login", {"email": email, "password": PASSWORD})
+    answer = open_house.post("/auth/login", {"email": email, "password": PASSWORD})
 
     assert (answer.status_code, answer.json["code"]) == (429, "too_many_attempts")
     assert 0 < int(answer.headers["Retry-After"]) <= 15 * 60 + 1

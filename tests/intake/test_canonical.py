@@ -117,7 +117,7 @@ def test_a_wrong_envelope_is_refused_with_the_place(raw: bytes, headers: dict[st
     assert refusal(raw, headers).pointer == pointer
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"{} {}", b'{"a": "\xff"}', b'{"id": "\\ud800"}'])
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"id": "\xff"}', b'{"id": "\\ud800"}'])
 def test_what_is_not_json_is_told_as_such(raw: bytes) -> None:
     assert refusal(raw, STRUCTURED).code == MALFORMED
 

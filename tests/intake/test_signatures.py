@@ -81,7 +81,7 @@ def test_a_bare_base64_secret_is_good_for_senders_that_decode_it() -> None:
     assert is_good(headers(secret="whsec_" + base64.b64encode(bare.encode()).decode()), secret=bare)
 
 
-@pytest.mark.parametrize("secret", ["short", "whsec_", "whsec_!!!", "whsec_c2hvcnQ=", f"{SECRET},short"])
+@pytest.mark.parametrize("secret", ["short", "whsec_!!!", "whsec_c2hvcnQ=", f"{SECRET},short"])
 def test_a_weak_or_broken_secret_is_not_used_and_not_told(secret: str) -> None:
     with pytest.raises(signatures.UnusableSecret) as why:
         signatures.keys(secret)

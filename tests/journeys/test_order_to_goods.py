@@ -83,7 +83,7 @@ def test_ten_copies_of_one_order_in_ten_events_make_one_run(house: House) -> Non
 
     assert answers == [202] * 10
     eventually(lambda: house.lines_of(order) or False)
-    eventually(lambda: ok(house.admin.get("/admin/operations"))["waiting"] == 0)
+    eventually(lambda: house.is_idle("orders"))
     runs = ok(house.admin.get("/admin/production-runs", params={"order_id": order["id"]}))["production_runs"]
     assert len(runs) == 1
 

@@ -1,6 +1,6 @@
 """Runs as they are read: one, many, with what stands around them. A partner reads its own leaf runs and nothing of other partners."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -73,10 +73,10 @@ def find(connection: Connection, run_id: str, *, partner_id: str | None) -> View
     return _view(row) if row else None
 
 
-def several(connection: Connection, run_ids: Collection[str]) -> list[View]:
-    """The runs of these ids, in the order of their ids."""
-    rows = connection.execute(_ROWS.where(_R.id.in_(run_ids)).order_by(_R.id)).mappings()
-    return [_view(row) for row in rows]
+def several(connection: Connection, run_ids: Sequence[str]) -> list[View]:
+    """The runs of these ids, in the order given."""
+    found = {row["id"]: _view(row) for row in connection.execute(_ROWS.where(_R.id.in_(run_ids))).mappings()}
+    return [found[run_id] for run_id in run_ids if run_id in found]
 
 
 def page(connection: Connection, query: Mapping[str, str], *, partner_id: str | None) -> dict[str, Any]:
@@ -164,7 +164,7 @@ WITH around AS (
     UNION ALL SELECT 'child', id FROM production_run WHERE parent_run_id = %(run)s)
 SELECT a.relation, r.id, r.status, {_PHASE_SQL} AS phase, r.role, r.stage, r.quantity, r.partner_id, p.name AS partner_name
 FROM around a JOIN production_run r ON r.id = a.id LEFT JOIN partner p ON p.id = r.partner_id
-ORDER BY r.id
+ORDER BY r.stage NULLS FIRST, r.id
 """
 
 
@@ -202,7 +202,7 @@ def _own(partner_id: str | None) -> Select[Any]:
 
 def _view(row: RowMapping) -> View:
     return View(
-        run=run_from(row),
+        run=run_from(dict(row)),
         facts=Facts(open_redo=tuple(row["open_redo"]), unsettled=tuple(row["unsettled"])),
         metadata=row["metadata"],
         created_at=row["created_at"],

@@ -96,7 +96,9 @@ def _reading(thing: Thing) -> Endpoint:
 def _body(connection: Connection, thing: Thing, thing_id: str, *, lock: bool = False) -> dict[str, Any]:
     """The thing under its singular noun. Raises 404."""
     rows: Select[Any] = thing.rows.where(thing.table.c.id == thing_id)
-    found = connection.execute(rows.with_for_update(of=thing.table) if lock else rows).mappings().first()
+    found = (
+        connection.execute(rows.with_for_update(of=thing.table, key_share=True) if lock else rows).mappings().first()
+    )
     if found is None:
         raise errors.not_found(thing.words)
     return {thing.singular: _rendered(found)}

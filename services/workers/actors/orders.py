@@ -21,7 +21,7 @@ def place_order(command: commands.PlaceOrder, work: Work) -> None:
     links = work.directory.product_links({line.product_id for line in lines if line.product_id})
     designs = work.directory.designs({link.design_id for link in links})
     outcomes = [_take_line(order, line, command.source, links, designs, work) for line in lines]
-    if order.items is None and THIN not in known:
+    if not order.items and THIN not in known:
         outcomes = [_park(order, command.source, work)]
     if outcomes:
         work.tell(events.OrderReceived(after={"source": command.source, "order_id": order.id, "lines": outcomes}))

@@ -13,7 +13,7 @@ def redelivered() -> bool:
     return _redelivered.get()
 
 
-class Redelivered(dramatiq.Middleware):  # type: ignore[misc,unused-ignore]
+class Redelivered(dramatiq.Middleware):
     """Keeps the broker's own flag of the message at hand where the actor's thread can ask for it."""
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:

@@ -165,7 +165,7 @@ class Publisher:
             for position, (queue, body) in enumerate(batch.messages):
                 self._last_tag += 1
                 batch.waiting[self._last_tag] = position
-                properties = _properties(self._last_tag)
+                properties = pika.BasicProperties(delivery_mode=PERSISTENT, message_id=str(self._last_tag))
                 self._channel.basic_publish("", queue, body, properties, mandatory=True)
         except AMQPError:
             self._forget_batch()
@@ -214,7 +214,3 @@ class Publisher:
         # One that is still opening is closed by `_open_channel`, one that is closing ends by itself.
         if self._connection is not None and self._connection.is_open:
             self._connection.close()
-
-
-def _properties(tag: int) -> pika.BasicProperties:
-    return pika.BasicProperties(delivery_mode=PERSISTENT, message_id=str(tag))  # type: ignore[no-untyped-call]

@@ -54,7 +54,7 @@ class Broker(dramatiq.Broker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30000) -> dramatiq.Consumer:
         """The deliveries claimed for a room. A delay queue of Dramatiq's is always empty."""
         if q_name(queue_name) not in self.queues:
-            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
+            raise QueueNotFound(queue_name)
         return _RoomConsumer(self, box=self.queues.get(queue_name, Box()), timeout=timeout)
 
     def enqueue(self, message: Any, *, delay: int | None = None) -> Any:

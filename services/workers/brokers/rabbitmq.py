@@ -91,7 +91,7 @@ class Broker(RabbitmqBroker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
         """Consume a room's queue. While RabbitMQ is away it waits here, so that starting without it is no crash."""
         if queue_name not in self.queues:
-            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
+            raise QueueNotFound(queue_name)
         while True:
             try:
                 # Each time anew: a queue that an operator deleted comes back with its consumer.
@@ -99,7 +99,7 @@ class Broker(RabbitmqBroker):
                 consumer = _RoomConsumer(self, room=queue_name, prefetch=prefetch, timeout=timeout)
             except (AMQPError, OSError, ConnectionClosed, QueueMismatch) as error:
                 if self.stopping.wait(self._reachability.lost(error)):
-                    raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+                    raise ConnectionClosed(error) from None
             else:
                 self._reachability.back()
                 return consumer
