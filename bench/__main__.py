@@ -1,6 +1,6 @@
 """The benchmark: lifecycles per second of the running workers beside the raw transaction, measured in one run.
 
-    ./dev bench [--rabbitmq] [--rounds 3] [--seconds 8] [--clients 16]
+./dev bench [--rabbitmq] [--rounds 3] [--seconds 8] [--clients 16]
 """
 
 import argparse
@@ -13,7 +13,9 @@ from bench import lifecycles, place, raw
 def main() -> None:
     """Measure in interleaved rounds and print medians, spread and ratios."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument("--rabbitmq", action="store_true", help="ring by RabbitMQ through the relay instead of the embedded broker")
+    parser.add_argument(
+        "--rabbitmq", action="store_true", help="ring by RabbitMQ through the relay instead of the embedded broker"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each measurement (default 8)")
     parser.add_argument("--clients", type=int, default=16, help="lifecycles in flight at once (default 16)")
@@ -33,7 +35,9 @@ def report(raw_rates: Sequence[float], rates: Sequence[float], cpu: Sequence[flo
     """Print the table."""
     commands = [rate * lifecycles.COMMANDS for rate in rates]
     ratios = [each / beside for each, beside in zip(commands, raw_rates, strict=True)]
-    print(f"transport: {transport}; one lifecycle = {lifecycles.COMMANDS} commands and their events, real tasks, timers, timeline")
+    print(
+        f"transport: {transport}; one lifecycle = {lifecycles.COMMANDS} commands and their events, real tasks, timers, timeline"
+    )
     print("| figure | median | spread |")
     print("|---|---|---|")
     print(f"| lifecycles/s | {_row(rates)}")

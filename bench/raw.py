@@ -17,7 +17,9 @@ BODY = '{"before": {"status": "in_progress"}, "after": {"status": "in_progress"}
 def measure(url: str, *, connections: int, seconds: float) -> float:
     """Transactions per second of so many connections, each on runs of its own."""
     with psycopg.connect(url, autocommit=True) as setup:
-        setup.execute("CREATE TABLE IF NOT EXISTS bench_run (id bigint PRIMARY KEY, status text, changed_at timestamptz)")
+        setup.execute(
+            "CREATE TABLE IF NOT EXISTS bench_run (id bigint PRIMARY KEY, status text, changed_at timestamptz)"
+        )
         setup.execute("CREATE TABLE IF NOT EXISTS bench_message (id bigserial PRIMARY KEY, run_id bigint, body jsonb)")
         setup.execute("CREATE TABLE IF NOT EXISTS bench_delivery (id bigserial PRIMARY KEY, run_id bigint, state text)")
         setup.execute("INSERT INTO bench_run SELECT n, 'new' FROM generate_series(1, 1000) n ON CONFLICT DO NOTHING")

@@ -17,10 +17,12 @@ from services.api import answers, errors
 from services.api.errors import Problem
 from services.api.routes import Call, Reply, Route
 from shared.runtime import clock, ids
+from shared.storage import mail
+from shared.storage.mail import DeliveryState
 
 KEPT = timedelta(days=7)
-IN_FLIGHT = timedelta(seconds=60)
-"""So long nobody else takes a request over that has no answer yet; longer than any request waits."""
+IN_FLIGHT = timedelta(seconds=2)
+"""So long nobody takes a request over whose command is not in the ledger: its gateway is about to store it, or was killed."""
 
 LONGEST_KEY = 255
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -120,7 +122,7 @@ def _once_by_message(call: Call, work: Work, *, place: Place, hash_: str) -> Rep
         kept = _take(connection, place, hash_=hash_)
         if kept and kept.is_final:
             return kept.reply()
-        if kept and kept.status is None and not _take_over(connection, place):
+        if kept and kept.status is None and not _may_go_on(connection, place, kept):
             raise _in_flight()
         call.req.context.message_id = kept.message_id if kept else _stored(connection, place).message_id
     reply = _ask(call, work, place=place)
@@ -184,6 +186,12 @@ def _stored(connection: Connection, place: Place) -> Kept:
         place._asdict(),
     ).one()
     return Kept(*row)
+
+
+def _may_go_on(connection: Connection, place: Place, kept: Kept) -> bool:
+    """Nobody heard the first answer yet. What was carried out meanwhile can be told; what nobody stored can be asked."""
+    known = mail.answer(connection, kept.message_id)
+    return known.state is not DeliveryState.PENDING if known else _take_over(connection, place)
 
 
 def _take_over(connection: Connection, place: Place) -> bool:

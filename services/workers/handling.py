@@ -21,6 +21,9 @@ from shared.storage.work import Work
 IMMEDIATE_RETRIES = 3
 """Deadlocks, serialization failures and lock timeouts are tried again at once so many times; then the ledger waits longer."""
 
+LOOKS = 6
+LOOK_SECONDS = 0.02
+
 _WORTH_RETRYING = (
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
@@ -35,6 +38,7 @@ class Workshop:
         self._engine = database.connect(database_url, pool_size=threads + 2, application="loomline-worker")
         self._bench = threading.local()
         self._kept: list[Connection] = []
+        self._patience = threading.Event()
         self._log = logs.get("handling")
 
     def carry_out(self, delivery_id: int, *, redelivered: bool = False) -> None:
@@ -64,18 +68,32 @@ class Workshop:
         self._engine.dispose()
 
     def _try(self, delivery_id: int, *, suspicious: bool) -> None:
-        """suspicious: it was handed out before without an end, so its beginning is counted before its actor runs."""
-        connection = self._connection()
-        if suspicious and not self._begin_suspicious(connection, delivery_id):
-            return
+        """suspicious: it was handed out before without an end, so its beginning is counted before its actor runs.
+
+        Not to get the lock means that another copy is being carried out, or that a claimer holds the row for a moment
+        it will not use; so a delivery that stays pending is looked at again before it is left to its lease.
+        """
+        is_counted = False
+        for _ in range(LOOKS):
+            connection = self._connection()
+            if suspicious and not is_counted:
+                is_counted = self._count_start(connection, delivery_id)
+            if is_counted or not suspicious:
+                with connection.begin():
+                    claimed = mail.lock(connection, delivery_id)
+                    if claimed and (is_counted or claimed.sends <= 1):
+                        self._act(connection, claimed)
+                        return
+                if claimed:
+                    suspicious = True
+                    continue
+            if self._is_over(connection, delivery_id):
+                return
+            self._patience.wait(LOOK_SECONDS)
+
+    def _is_over(self, connection: Connection, delivery_id: int) -> bool:
         with connection.begin():
-            claimed = mail.lock(connection, delivery_id)
-            if claimed is None:
-                return
-            if claimed.sends <= 1 or suspicious:
-                self._act(connection, claimed)
-                return
-        self._try(delivery_id, suspicious=True)
+            return not mail.is_pending(connection, delivery_id)
 
     def _act(self, connection: Connection, claimed: Claimed) -> None:
         work = Work(connection, claimed)
@@ -94,7 +112,7 @@ class Workshop:
                 work.commit()
                 self._count(claimed.actor, DeliveryState.DONE)
 
-    def _begin_suspicious(self, connection: Connection, delivery_id: int) -> bool:
+    def _count_start(self, connection: Connection, delivery_id: int) -> bool:
         with connection.begin():
             starts = mail.mark_start(connection, delivery_id)
         if starts is not None and starts > mail.STARTS_UNTIL_DEAD:

@@ -103,7 +103,10 @@ def check_sums(assignments: Sequence[Assignment], total: Decimal | None) -> Deci
     for stage, found in sums.items():
         if found != total:
             raise refusals.WrongSum(
-                pointer="/assignments", stage="-" if stage is None else stage, total=f"{found:f}", expected=f"{total:f}"
+                pointer="/assignments",
+                stage="-" if stage is None else stage,
+                total=amounts.plain(found),
+                expected=amounts.plain(total),
             )
     return total
 

@@ -9,6 +9,12 @@ PLACES = 6
 """Digits after the point that are kept."""
 
 
+def plain(value: Decimal) -> str:
+    """The number as people write it: no exponent, no zeros after the last digit."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def positive(value: Decimal | None, field: str) -> None:
     """Refuse what is not a finite number above zero. Raises ValueError naming the field."""
     if value is not None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.domain import events, lifecycle
+from shared.domain import amounts, events, lifecycle
 from shared.domain.lifecycle import Verb
 from shared.domain.runs import TERMINAL, CompletionSource, DispatchState, Run, Status
 
@@ -102,8 +102,8 @@ def _close(parent: Run, children: Sequence[Member], *, at: datetime) -> events.E
             "status": parent.status.value,
             "completion_source": CompletionSource.CHILDREN.value,
             "is_partial": parent.is_partial,
-            "produced_quantity": f"{produced:f}",
-            "rejected_quantity": f"{rejected:f}",
-            "short_quantity": f"{short:f}",
+            "produced_quantity": amounts.plain(produced),
+            "rejected_quantity": amounts.plain(rejected),
+            "short_quantity": amounts.plain(short),
         },
     )

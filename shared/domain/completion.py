@@ -109,9 +109,9 @@ def _settle(
     after = {
         "status": run.status.value,
         "completion_source": source.value,
-        "produced_quantity": f"{produced:f}",
-        "rejected_quantity": f"{rejected:f}",
-        "short_quantity": f"{short:f}",
+        "produced_quantity": amounts.plain(produced),
+        "rejected_quantity": amounts.plain(rejected),
+        "short_quantity": amounts.plain(short),
     }
     return [*told, msgspec.structs.replace(completed, after=after)]
 
@@ -137,7 +137,10 @@ def balance(
     limit = ordered * (1 + tolerance)
     if total > limit and not by_admin:
         raise refusals.OverYield(
-            pointer="/produced_quantity", produced=f"{total:f}", limit=f"{limit.normalize():f}", ordered=f"{ordered:f}"
+            pointer="/produced_quantity",
+            produced=amounts.plain(total),
+            limit=amounts.plain(limit),
+            ordered=amounts.plain(ordered),
         )
     return produced, rejected, short
 
@@ -154,9 +157,9 @@ def _check_reasons(outcome: Yield, *, rejected: Decimal, short: Decimal) -> None
 def _unbalanced(ordered: Decimal, produced: Decimal, rejected: Decimal, short: Decimal) -> refusals.Unbalanced:
     return refusals.Unbalanced(
         pointer="/produced_quantity",
-        ordered=f"{ordered:f}",
-        produced=f"{produced:f}",
-        rejected=f"{rejected:f}",
-        short=f"{short:f}",
-        total=f"{produced + rejected + short:f}",
+        ordered=amounts.plain(ordered),
+        produced=amounts.plain(produced),
+        rejected=amounts.plain(rejected),
+        short=amounts.plain(short),
+        total=amounts.plain(produced + rejected + short),
     )

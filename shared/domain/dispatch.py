@@ -184,7 +184,7 @@ def choose(selection: Selection, candidates: Sequence[Template], *, kind: TaskKi
             )
     for template in chosen:
         if kind is TaskKind.REDO and template.kind is not TaskKind.REDO:
-            raise refusals.OnlyRedo(name=template.name)
+            raise refusals.OnlyRedo(pointer="/template_names", name=template.name)
     return chosen
 
 

@@ -48,7 +48,7 @@ def start(settings: Settings, *, process: str) -> None:
 
 def get(name: str) -> Any:
     """A logger; every line names the room it comes from."""
-    return structlog.get_logger().bind(logger=name)
+    return structlog.get_logger(source=name)
 
 
 def _scrub_fields(_logger: Any, _method: str, fields: Any) -> Any:

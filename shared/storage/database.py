@@ -33,6 +33,9 @@ def connect(url: str, *, pool_size: int = 5, application: str = "loomline") -> s
         pool_reset_on_return="rollback",
         connect_args={
             "connect_timeout": 5,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
             "application_name": application,
             "options": f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
         },

@@ -39,8 +39,8 @@ INVARIANTS: tuple[Invariant, ...] = (
            WHERE m.kind = 'order.placed' AND m.created_at < now() - interval '5 minutes'
              AND EXISTS (
                  SELECT 1 FROM jsonb_array_elements(
-                     CASE jsonb_typeof(m.body->'order'->'items')
-                         WHEN 'array' THEN m.body->'order'->'items' ELSE '[{"id": "*"}]'::jsonb END) item
+                     CASE WHEN jsonb_typeof(m.body->'order'->'items') = 'array' AND m.body->'order'->'items' <> '[]'
+                         THEN m.body->'order'->'items' ELSE '[{"id": ""}]'::jsonb END) item
                  WHERE NOT EXISTS (
                      SELECT 1 FROM order_line l
                      WHERE l.source = m.body->>'source' AND l.order_id = m.body->'order'->>'id'

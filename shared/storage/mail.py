@@ -138,7 +138,8 @@ def claim_due(
 def give_back(connection: Connection, delivery_ids: Collection[int]) -> None:
     """End the leases of deliveries that could not be handed out; they are due again at once."""
     connection.exec_driver_sql(
-        "UPDATE delivery SET next_at = clock_timestamp(), sends = greatest(sends - 1, 0) WHERE id = ANY(%(ids)s) AND state = 'pending'",
+        """UPDATE delivery SET next_at = clock_timestamp(), sends = greatest(sends - 1, 0), sender = NULL
+           WHERE id = ANY(%(ids)s) AND state = 'pending'""",
         {"ids": list(delivery_ids)},
     )
 
@@ -147,7 +148,7 @@ def reset_leases(connection: Connection, *, sender: str) -> int:
     """After a (re)connection: what this sender handed out and is not done may be lost, so it is due again. Returns how many."""
     return connection.exec_driver_sql(
         """UPDATE delivery SET next_at = clock_timestamp()
-           WHERE state = 'pending' AND sender = %(sender)s AND sends > 0 AND attempts = 0 AND next_at > clock_timestamp()""",
+           WHERE state = 'pending' AND sender = %(sender)s AND next_at > clock_timestamp()""",
         {"sender": sender},
     ).rowcount
 
@@ -155,7 +156,7 @@ def reset_leases(connection: Connection, *, sender: str) -> int:
 def in_flight(connection: Connection) -> dict[str, int]:
     """Deliveries handed out and not done yet, by room."""
     rows = connection.exec_driver_sql(
-        "SELECT room, count(*) FROM delivery WHERE state = 'pending' AND next_at > clock_timestamp() AND sends > 0 GROUP BY room"
+        "SELECT room, count(*) FROM delivery WHERE state = 'pending' AND next_at > clock_timestamp() AND sender IS NOT NULL GROUP BY room"
     )
     return {row[0]: row[1] for row in rows}
 
@@ -189,6 +190,15 @@ def lock(connection: Connection, delivery_id: int) -> Claimed | None:
         policy=_policy(row[7]),
         now=row[8],
         run=as_run(row[9]) if row[9] else None,
+    )
+
+
+def is_pending(connection: Connection, delivery_id: int) -> bool:
+    """The delivery is not done in any way yet."""
+    return bool(
+        connection.exec_driver_sql(
+            "SELECT 1 FROM delivery WHERE id = %(id)s AND state = 'pending'", {"id": delivery_id}
+        ).scalar()
     )
 
 
@@ -248,7 +258,7 @@ def record_fault(connection: Connection, delivery_id: int, *, error: str) -> Del
     """A bug or an outage: try again later, each time later, until it is dead. None when it was done meanwhile."""
     row = connection.exec_driver_sql(
         f"""WITH d AS (
-            UPDATE delivery SET attempts = attempts + 1, starts = 0, error = %(error)s,
+            UPDATE delivery SET attempts = attempts + 1, starts = 0, sender = NULL, error = %(error)s,
                 next_at = clock_timestamp() + least(power(2, attempts), {LONGEST_BACKOFF_SECONDS}) * interval '1 second',
                 state = CASE WHEN attempts + 1 >= {FAULTS_UNTIL_DEAD} THEN 'dead' ELSE state END,
                 done_at = CASE WHEN attempts + 1 >= {FAULTS_UNTIL_DEAD} THEN clock_timestamp() END

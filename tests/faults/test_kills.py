@@ -32,7 +32,7 @@ def test_every_run_ends_completed_and_every_effect_happened_once(house: House) -
 
     def killer() -> None:
         for name in itertools.cycle(kill_list(system)):
-            if finished.wait(1.0):
+            if finished.wait(2.0):
                 return
             system.kill(name)
             finished.wait(0.3)

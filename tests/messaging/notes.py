@@ -131,7 +131,7 @@ def relaying(notebook: Notebook, *, amqp_url: str, namespace: str) -> Iterator[R
 
 
 def _lock(connection: Connection, delivery_id: int) -> mail.Claimed | None:
-    """Look more than once: another claimer that just missed this row holds it until its own look ends."""
+    """Look more than once, as the workshop does: a claimer that just missed this row holds it until its own look ends."""
     for _ in range(5):
         claimed = mail.lock(connection, delivery_id)
         if claimed:

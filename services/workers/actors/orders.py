@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from services.workers.actors.dispatch import approve
-from shared.domain import allocation, commands, events, orders, refusals
+from shared.domain import allocation, amounts, commands, events, orders, refusals
 from shared.domain.orders import DesignFacts, Line, Order, Outcome
 from shared.domain.runs import Run, Status
 from shared.storage.directory import snapshot_of
@@ -131,7 +131,7 @@ def _new_run(command: commands.CreateRun | commands.CreateDesignRun, work: Work,
         if getattr(command, name, None)
     }
     snapshot_id = work.new_id("snap")
-    provenance["quantity"] = f"{quantity:f}"
+    provenance["quantity"] = amounts.plain(quantity)
     work.runs.add_snapshot(snapshot_of(design, snapshot_id=snapshot_id, provenance=provenance, at=work.now))
     return Run(
         id=work.new_id("run", "root"),
