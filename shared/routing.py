@@ -98,7 +98,7 @@ COMMAND_HEARERS: dict[type[commands.Command], Hearer] = {
 """Every command is carried out by one actor."""
 
 _FOLLOW = Hearer("follow_family", Room.CASCADE, Lane.PARENT)
-_MOVE_DESIGN = Hearer("move_sample_design", Room.EFFECTS, Lane.NONE, when=_is_sample)
+_MOVE_DESIGN = Hearer("move_sample_design", Room.EFFECTS, when=_is_sample)
 _TELL = Hearer("notify_people", Room.EFFECTS, Lane.NONE)
 
 EVENT_HEARERS: dict[type[events.Event], tuple[Hearer, ...]] = {

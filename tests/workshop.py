@@ -9,6 +9,7 @@ from sqlalchemy import text
 from services.workers.handling import Workshop
 from shared.domain import commands
 from shared.domain.commands import Command
+from shared.domain.events import EVENTS
 from shared.domain.orders import Line, Order
 from shared.messages import Actor, ActorKind, Message, pack
 from shared.routing import ROOM_OF, addresses_of_command
@@ -124,11 +125,9 @@ class TestBench:
     def events(self, run_id: str, kind: str = "%") -> list[str]:
         """The kinds of the run's events, in order."""
         found = self.rows(
-            "SELECT kind FROM message WHERE run_id = :id AND kind LIKE :kind AND NOT kind LIKE 'run.%' ORDER BY seq",
-            id=run_id,
-            kind=kind,
+            "SELECT kind FROM message WHERE run_id = :id AND kind LIKE :kind ORDER BY seq", id=run_id, kind=kind
         )
-        return [row["kind"] for row in found]
+        return [row["kind"] for row in found if row["kind"] in EVENTS]
 
     def errors(self) -> list[str]:
         return [row["error"] for row in self.rows("SELECT error FROM delivery WHERE error IS NOT NULL")]

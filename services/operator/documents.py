@@ -43,7 +43,7 @@ def milestone_table() -> str:
 
 def dispatch_table() -> str:
     """The dispatch beside the status."""
-    rows = [f"| {name} | {before} | {after} |" for name, (before, after) in dispatch.DISPATCH_STEPS.items()]
+    rows = [f"| {name} | {', '.join(before)} | {after} |" for name, (before, after) in dispatch.DISPATCH_STEPS.items()]
     return "\n".join(["| what happens | from | reaches |", "|---|---|---|", *rows])
 
 

@@ -56,6 +56,20 @@ Examples:
   LOOMLINE_ADMIN_PASSWORD=… loomline admin --email me@example.org
 """
 
+RELEASE = """Let the sweep of deadlines go on after it stopped because too many waits would lapse at once. Check the clock first.
+
+Example:
+
+  loomline release-sweep --minutes 30
+"""
+
+DOCUMENTS = """Draw the generated parts of README.md and docs/ again from the tables in the code.
+
+Example:
+
+  loomline documents
+"""
+
 SECRET = frozenset({"admin_password", "event_secret"})
 
 app = typer.Typer(
@@ -132,6 +146,31 @@ def admin(
     )
     if not values.admin_password:
         console.print(f"Password (shown only now): {password}", highlight=False)
+
+
+@app.command(help=RELEASE)
+def release_sweep(
+    minutes: typing.Annotated[int, typer.Option(help="For how long the sweep may go on.", min=1, max=1440)] = 60,
+) -> None:
+    """Let a stopped sweep go on."""
+    import psycopg
+
+    from shared.storage import alarms
+
+    from . import connections
+
+    with psycopg.connect(connections.database_url(_settings())) as connection:
+        connection.execute(alarms.RELEASE, {"name": alarms.MASS_LAPSE, "minutes": minutes})
+    console.print(f"The sweep of deadlines goes on for {minutes} minutes, however many waits lapse.")
+
+
+@app.command(help=DOCUMENTS)
+def documents() -> None:
+    """Draw the documents from the tables."""
+    from . import documents as drawing
+
+    changed = drawing.write()
+    console.print(f"Drawn again: {', '.join(changed)}." if changed else "Every document says what the tables say.")
 
 
 def main() -> None:

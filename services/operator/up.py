@@ -37,6 +37,9 @@ READY_WITHIN = 60.0
 LOOK_EVERY = 0.3
 """Seconds between two looks at the children."""
 
+FIRST_PASSWORD = "first_admin_password"  # noqa: S105 - a file's name
+"""In the home, until the demo has a token of its own."""
+
 
 class UpFailed(Exception):
     """`up` cannot go on; the message says why and what to do."""
@@ -67,15 +70,17 @@ def _run(settings: Settings, *, is_bare: bool, console: Console, held: contextli
     processes = ProcessSet(settings)
     held.callback(_stop, processes, console=console)
     processes.start()
-    password = _insist(lambda: _ensure_admin(settings, console=console), database=database)
+    password = _insist(lambda: _ensure_admin(settings, is_bare=is_bare, console=console), database=database)
     _await(processes, console=console)
     _say(
         console, f"{len(processes.names)} processes run: {', '.join(processes.names)}; logs in {settings.home / 'log'}"
     )
     if not is_bare:
-        _walk(processes.url, settings=settings, password=password, console=console)
+        _walk(processes, database=database, password=password, console=console)
     console.print(f"\nLoomline is at [bold]{processes.url}[/bold]   (Ctrl-C stops it)")
-    _tend(processes, database=database, console=console)
+    while True:
+        _tend(processes, database=database, console=console)
+        threading.Event().wait(LOOK_EVERY)
 
 
 def _check_port(settings: Settings) -> None:
@@ -132,14 +137,19 @@ def _new_event_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _ensure_admin(settings: Settings, *, console: Console) -> str | None:
-    """See that there is an admin. Returns the password if it is known: a generated one is shown once and kept nowhere."""
+def _ensure_admin(settings: Settings, *, is_bare: bool, console: Console) -> str | None:
+    """See that there is an admin. Returns the password if it is known.
+
+    A generated one is shown once, and kept only until the demo has signed in with it: this start may be cut off before.
+    """
     if settings.admin_password:
         ensure_admin(settings, password=settings.admin_password)
         return settings.admin_password
     if _has_admin(settings):
-        return None
+        return home.read(settings.home / FIRST_PASSWORD)
     password = secrets.token_urlsafe(15)
+    if not is_bare:
+        home.write(settings.home / FIRST_PASSWORD, password)
     ensure_admin(settings, password=password)
     console.print(
         f"  Admin account: [bold]{escape(settings.admin_email)}[/bold]   password: [bold]{password}[/bold]",
@@ -182,29 +192,30 @@ def _await(processes: ProcessSet, *, console: Console) -> None:
         )
 
 
-def _walk(url: str, *, settings: Settings, password: str | None, console: Console) -> None:
+def _walk(processes: ProcessSet, *, database: EmbeddedPostgres | None, password: str | None, console: Console) -> None:
     """Show the demo. A demo that goes wrong is said, but takes nothing down."""
     from . import demo
 
+    settings = processes.settings
     try:
         demo.walk(
-            url,
+            processes.url,
+            home=settings.home,
             email=settings.admin_email,
             password=password,
-            token_file=settings.home / "demo_token",
             event_secret=settings.event_secret.partition(",")[0].strip(),
             console=console,
+            tend=lambda: _tend(processes, database=database, console=console),
         )
+        (settings.home / FIRST_PASSWORD).unlink(missing_ok=True)
     except demo.DemoFailed as failure:
-        _warn(console, f"the demo did not run: {failure}")
+        _warn(console, f"The demo stopped: {failure} (`--bare` leaves it out.)")
 
 
 def _tend(processes: ProcessSet, *, database: EmbeddedPostgres | None, console: Console) -> None:
-    """Look after the children until somebody interrupts."""
-    while True:
-        for line in [*(database.tend() if database else []), *processes.tend()]:
-            _warn(console, line)
-        threading.Event().wait(LOOK_EVERY)
+    """Look after the children once."""
+    for line in [*(database.tend() if database else []), *processes.tend()]:
+        _warn(console, line)
 
 
 def _stop(processes: ProcessSet, *, console: Console) -> None:

@@ -9,7 +9,7 @@ from shared.domain import commands
 from shared.messages import SYSTEM, VERSION, Message, pack
 from shared.routing import COMMAND_HEARERS, addresses_of_command
 from shared.runtime import ids, logs
-from shared.storage import invariants, mail
+from shared.storage import alarms, invariants, mail
 from shared.storage.mail import LEDGER_CHANNEL
 
 BATCH = 1_000
@@ -18,9 +18,6 @@ BATCH = 1_000
 BREAKER_COUNT = 50
 BREAKER_SHARE = 0.10
 """A sweep that would end more waits than this number, and more than this share of all armed ones, stops: the clock may be wrong."""
-
-MASS_LAPSE = "mass_lapse"
-"""The alarm of a stopped sweep; an operator releases it."""
 
 _log = logs.get("sweeps")
 
@@ -79,14 +76,7 @@ def forget_old_keys(connection: Connection, *, at: datetime) -> int:
 
 def release_mass_lapse(connection: Connection, *, minutes: int = 60) -> None:
     """An operator looked at the clock: let the stopped sweep go on for so many minutes."""
-    connection.execute(
-        text(
-            """INSERT INTO alarm (name, detail, released_until)
-               VALUES (:name, 'released by an operator', clock_timestamp() + :minutes * interval '1 minute')
-               ON CONFLICT (name) DO UPDATE SET released_until = excluded.released_until"""
-        ),
-        {"name": MASS_LAPSE, "minutes": minutes},
-    )
+    connection.exec_driver_sql(alarms.RELEASE, {"name": alarms.MASS_LAPSE, "minutes": minutes})
 
 
 def _count_due(connection: Connection, *, at: datetime) -> int:
@@ -104,12 +94,13 @@ def _is_stopped(connection: Connection, *, due: int, at: datetime) -> bool:
     if due <= armed * BREAKER_SHARE:
         return False
     released = connection.execute(
-        text("SELECT 1 FROM alarm WHERE name = :name AND released_until > clock_timestamp()"), {"name": MASS_LAPSE}
+        text("SELECT 1 FROM alarm WHERE name = :name AND released_until > clock_timestamp()"),
+        {"name": alarms.MASS_LAPSE},
     ).scalar()
     if released:
         return False
     detail = f"{due} of {armed} waits would lapse at {at.isoformat()}; check the clock, then release the sweep"
-    _raise_alarm(connection, MASS_LAPSE, detail=detail)
+    _raise_alarm(connection, alarms.MASS_LAPSE, detail=detail)
     return True
 
 
@@ -168,7 +159,7 @@ WHERE p.child_count > 0 AND p.status NOT IN ('completed', 'cancelled')
     OR (p.status = 'approved' AND EXISTS (
         SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status IN ('in_progress', 'completed')))
     OR EXISTS (
-        SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status = 'approved' AND c.dispatch_state = 'idle'
+        SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status = 'approved' AND c.dispatch_state = 'idle' AND c.dispatch_round = 0
           AND c.partner_id IS NOT NULL AND c.child_count = 0
           AND EXISTS (SELECT 1 FROM run_dependency d WHERE d.run_id = c.id)
           AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = 'msg_release_' || c.id || '_' || c.dispatch_round)

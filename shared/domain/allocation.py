@@ -90,16 +90,17 @@ def check_sums(assignments: Sequence[Assignment], total: Decimal | None) -> Deci
     Raises WrongSum. A share without a quantity takes the total, so it stands alone in its stage.
     """
     sums: dict[int | None, Decimal] = {}
-    for share in assignments:
+    stages = _stages(assignments)
+    for share, stage in zip(assignments, stages, strict=True):
         if share.quantity is not None:
-            sums[share.order] = sums.get(share.order, Decimal(0)) + share.quantity
+            sums[stage] = sums.get(stage, Decimal(0)) + share.quantity
     if total is None:
         if not sums:
             raise refusals.InvalidField(pointer="/quantity", sentence="Say how many pieces: quantity is missing.")
         total = next(iter(sums.values()))
-    for share in assignments:
+    for share, stage in zip(assignments, stages, strict=True):
         if share.quantity is None:
-            sums[share.order] = sums.get(share.order, Decimal(0)) + total
+            sums[stage] = sums.get(stage, Decimal(0)) + total
     for stage, found in sums.items():
         if found != total:
             raise refusals.WrongSum(

@@ -37,9 +37,10 @@ class Release(msgspec.Struct, frozen=True):
 
 
 def releases(children: Sequence[Member]) -> list[Release]:
-    """The approved, unsent children that only waited for others, now that all of those are completed.
+    """The approved children that only waited for others, now that all of those are completed.
 
-    A child whose predecessor was cancelled is left to a person; a child without predecessors never waited for anybody.
+    Left to a person: a child whose predecessor was cancelled, and one that was dispatched before (round above 0: it lapsed
+    or was reassigned). A child without predecessors never waited for anybody.
     """
     status_of = {child.id: child.status for child in children}
     return [
@@ -47,6 +48,7 @@ def releases(children: Sequence[Member]) -> list[Release]:
         for child in children
         if child.status is Status.APPROVED
         and child.dispatch_state is DispatchState.IDLE
+        and child.dispatch_round == 0
         and child.partner_id
         and not child.child_count
         and child.depends_on
@@ -61,7 +63,7 @@ def follow(parent: Run, children: Sequence[Member], *, at: datetime) -> list[eve
     if all(child.status in TERMINAL for child in children):
         return [_close(parent, children, at=at)]
     if parent.status is Status.APPROVED and any(child.status in _WORKED_ON for child in children):
-        parent.status = Status.IN_PROGRESS
+        lifecycle.follow_parts(parent, Status.IN_PROGRESS, at=at)
         return [
             events.RunInProgress(before={"status": Status.APPROVED.value}, after={"status": Status.IN_PROGRESS.value})
         ]
@@ -91,8 +93,7 @@ def _close(parent: Run, children: Sequence[Member], *, at: datetime) -> events.E
         parent.cancelled_reason = reason
         return lifecycle.reach(parent, Verb.CANCEL, at=at, reason=reason)
     produced, rejected, short = totals(children)
-    parent.status = Status.COMPLETED
-    parent.completed_at = at
+    lifecycle.follow_parts(parent, Status.COMPLETED, at=at)
     parent.completion_source = CompletionSource.CHILDREN
     parent.is_partial = any(child.status is Status.CANCELLED for child in children)
     parent.produced_quantity, parent.rejected_quantity, parent.short_quantity = produced, rejected, short

@@ -72,12 +72,12 @@ def after_task_work(run: Run, run_tasks: Sequence[Task], *, at: datetime, policy
     """The last counted task is done: the run completes, or finishes where the policy says so. Else nothing."""
     if run.status is not Status.IN_PROGRESS or run.finished_at or not tasks.all_done(run_tasks, run):
         return []
-    run.started_at = run.started_at or at
     if policy.on_all_tasks_done is OnAllTasksDone.FINISH:
+        lifecycle.fill_in(run, at=at, only_start=True)
         told = lifecycle.reach(run, Verb.FINISH, at=at)
         deadlines.arm(run, Verb.FINISH, at=at, policy=policy)
         return [told]
-    run.finished_at = at
+    lifecycle.fill_in(run, at=at)
     return _settle(
         run, run_tasks, outcome=Yield(), price=Price(), notes=None, source=CompletionSource.TASKS, at=at, policy=policy
     )
@@ -150,7 +150,7 @@ def _check_reasons(outcome: Yield, *, rejected: Decimal, short: Decimal) -> None
         raise refusals.ReasonMissing(
             pointer="/rejection_reason", field="rejected_quantity", reason="a rejection_reason"
         )
-    if short > 0 and not outcome.short_reason:
+    if short > 0 and not (outcome.short_reason or "").strip():
         raise refusals.ReasonMissing(pointer="/short_reason", field="short_quantity", reason="a short_reason")
 
 

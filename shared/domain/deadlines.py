@@ -69,10 +69,11 @@ def lapse(run: Run, *, gate: str, due_at: datetime, at: datetime) -> events.Even
 
 
 def back_to_idle(run: Run) -> None:
-    """End a dispatch without an outcome; the next one is a new round."""
+    """End a dispatch, if there was one; the next one is a new round, and is not opened by itself."""
+    if run.dispatch_state is not DispatchState.IDLE:
+        run.dispatch_round += 1
     run.dispatch_state = DispatchState.IDLE
     run.dispatch_id = None
-    run.dispatch_round += 1
     run.dispatch_started_at = None
     run.waiting_for = run.waiting_until = run.overdue_at = None
 

@@ -44,12 +44,14 @@ class WorkOrder(msgspec.Struct, kw_only=True):
     selection: Selection
 
 
-DISPATCH_STEPS: dict[str, tuple[DispatchState, DispatchState]] = {
-    # what happens     from                                reaches
-    "open":            (DispatchState.IDLE,               DispatchState.AWAITING_TEMPLATES),
-    "confirm":         (DispatchState.AWAITING_TEMPLATES, DispatchState.COMPLETED),
-    "lapse":           (DispatchState.AWAITING_TEMPLATES, DispatchState.IDLE),
-    "reassign":        (DispatchState.COMPLETED,          DispatchState.IDLE),
+D = DispatchState
+DISPATCH_STEPS: dict[str, tuple[tuple[DispatchState, ...], DispatchState]] = {
+    # what happens  from                                 reaches
+    "open":         ((D.IDLE,),                          D.AWAITING_TEMPLATES),
+    "confirm":      ((D.AWAITING_TEMPLATES,),            D.COMPLETED),
+    "lapse":        ((D.AWAITING_TEMPLATES,),            D.IDLE),
+    "cancel":       ((D.AWAITING_TEMPLATES,),            D.IDLE),
+    "reassign":     ((D.AWAITING_TEMPLATES, D.COMPLETED), D.IDLE),
 }  # fmt: skip
 """The dispatch beside the status: the documents draw it from here."""
 
@@ -198,7 +200,8 @@ def _by_ids(ids: Sequence[str], candidates: Sequence[Template]) -> list[Template
 
 def _by_names(names: Sequence[str], candidates: Sequence[Template]) -> list[Template]:
     chosen = []
-    for position, wanted in enumerate(dict.fromkeys(names)):
+    for wanted in dict.fromkeys(names):
+        position = names.index(wanted)
         fitting = [template for template in candidates if template.name == wanted]
         if not fitting:
             raise refusals.Unknown(pointer=f"/template_names/{position}", thing="template named", value=wanted)

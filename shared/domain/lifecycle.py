@@ -81,7 +81,7 @@ _PAST_TENSE = {V.ACCEPT: "accepted", V.START: "started", V.FINISH: "finished", V
 
 
 def reach(run: Run, verb: Verb, *, at: datetime, facts: Facts | None = None, reason: str | None = None) -> events.Event:
-    """Take one step: the only place that writes status and stamps. Raises Refusal and then changes nothing."""
+    """Take one step. Status and stamps are written in this module only. Raises Refusal and then changes nothing."""
     no = refusal(run, verb, facts or Facts())
     if no:
         raise no
@@ -91,6 +91,27 @@ def reach(run: Run, verb: Verb, *, at: datetime, facts: Facts | None = None, rea
     if step.stamps:
         setattr(run, step.stamps, at)
     return step.tells(reason=reason, before={"status": before.value}, after={"status": run.status.value})
+
+
+def follow_parts(parent: Run, status: Status, *, at: datetime) -> None:
+    """A parent is brought to where its parts are; the cascade decided it from their rows."""
+    parent.status = status
+    if status is Status.COMPLETED:
+        parent.completed_at = at
+
+
+def fill_in(run: Run, *, at: datetime, only_start: bool = False) -> None:
+    """The tasks led to the end without the milestones: their missing stamps are set."""
+    run.started_at = run.started_at or at
+    if not only_start:
+        run.finished_at = run.finished_at or at
+
+
+def take_back(run: Run) -> None:
+    """The run leaves its partner: what that partner's dispatch stamped is no more, the timeline keeps it."""
+    run.dispatch_completed_at = run.accepted_at = None
+    run.dispatched_template_ids = None
+    run.work_order_id = None
 
 
 def refusal(run: Run, verb: Verb, facts: Facts) -> refusals.Refusal | None:

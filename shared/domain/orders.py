@@ -108,6 +108,13 @@ def judge(order: Order, line: Line, links: list[ProductLink]) -> tuple[Outcome, 
     return Outcome.RUN, "a production run was made"
 
 
+def judge_thin(order: Order) -> tuple[Outcome, str]:
+    """What becomes of an order that came without lines."""
+    if order.status and order.status.lower() in NOT_MADE:
+        return Outcome.IGNORED, NOT_MADE[order.status.lower()]
+    return Outcome.PARKED, "lines wanted: the event named the order but not its lines"
+
+
 def run_for(order: Order, line: Line, *, source: str, design_id: str, run_id: str, snapshot_id: str) -> Run:
     """The run an order line becomes, waiting for review."""
     return Run(

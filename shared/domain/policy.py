@@ -67,11 +67,16 @@ def effective(config: dict[str, Any]) -> Policy:
 
 
 def merge(stored: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """The stored document after an edit: objects merge, values replace, null takes an entry back to its default."""
+    """The stored document after an edit: objects merge, values replace, null takes an entry back to its default.
+
+    In `sample_design` null is a value of its own: that milestone moves no design.
+    """
     merged = dict(stored)
     for key, value in change.items():
         if value is None:
             merged.pop(key, None)
+        elif key == "sample_design" and isinstance(value, dict):
+            merged[key] = {**stored.get(key, {}), **value}
         elif isinstance(value, dict):
             below = stored.get(key)
             merged[key] = merge(below if isinstance(below, dict) else {}, value)

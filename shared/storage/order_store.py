@@ -63,5 +63,13 @@ class OrderStore:
             }
         )
 
+    def settle_thin(self, *, source: str, order_id: str) -> None:
+        """The lines of a parked order came; what stood for them is no longer waited for."""
+        self._connection.exec_driver_sql(
+            """UPDATE order_line SET outcome = %(outcome)s, reason = 'its lines came later', updated_at = now()
+               WHERE source = %(source)s AND order_id = %(order)s AND order_line_item_id = %(thin)s""",
+            {"outcome": Outcome.IGNORED.value, "source": source, "order": order_id, "thin": THIN},
+        )
+
     def flush(self, writes: Writes) -> None:
         writes.insert("order_line", self._lines)

@@ -1,7 +1,5 @@
 """Families in families: a part that is split again closes with its own parts, all the way up; and what is out of step is mended."""
 
-import pytest
-
 from shared.domain import commands
 from tests.actors.steps import (
     a_family,
@@ -154,9 +152,6 @@ def a_second_stage_that_is_its_turn(workshop: TestBench, *templates: str) -> str
     return cutting
 
 
-@pytest.mark.xfail(
-    reason="a reassigned run looks like one that still waits for its release, and is sent by the next repair"
-)
 def test_a_reassigned_stage_is_not_sent_by_the_repair(workshop: TestBench) -> None:
     cutting = a_second_stage_that_is_its_turn(workshop, "weave")
     take(workshop, cutting, commands.DeclineRun(reason=commands.DeclineReason.OTHER))
@@ -167,7 +162,6 @@ def test_a_reassigned_stage_is_not_sent_by_the_repair(workshop: TestBench) -> No
     assert status(workshop, cutting) == ["approved"]
 
 
-@pytest.mark.xfail(reason="a lapsed release is opened again by every repair, and lapses and tells an admin every hour")
 def test_a_released_stage_whose_templates_were_never_chosen_stays_idle(workshop: TestBench) -> None:
     cutting = a_second_stage_that_is_its_turn(workshop)
     assert sweep(workshop, hours=2) == 1

@@ -148,7 +148,6 @@ def test_another_system_moves_a_task_on_and_a_repeat_changes_nothing(workshop: T
     assert workshop.refused(back, run_id=child)["code"] == "task_closed"
 
 
-@pytest.mark.xfail(reason="the run's end is asked about before the repeat, so the repeat is refused as wrong_state")
 def test_a_repeat_of_the_report_that_completed_the_run_changes_nothing_either(workshop: TestBench) -> None:
     child = an_accepted_run(workshop)
     (task,) = workshop.tasks(child)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_every_requirement_is_pinned_with_a_hash_and_no_address(name: str) -> None:
     text = (ROOT / name).read_text()
-    pinned = re.findall(r"^([a-z0-9][\w.\[\]-]*)==\S+ \\$", text, re.MULTILINE)
+    pinned = re.findall(r"^([a-z0-9][\w.\[\]-]*)==\S+(?: ; .+)? \\$", text, re.MULTILINE)
     named = re.findall(r"^([a-z0-9][\w.\[\]-]*)", text, re.MULTILINE)
 
     assert pinned

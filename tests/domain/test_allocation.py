@@ -134,9 +134,6 @@ def test_a_stage_that_does_not_add_up_is_refused_and_named(
         allocation.check_sums(assignments, None if total is None else Decimal(total))
 
 
-@pytest.mark.xfail(
-    reason="the sums keep a stage of their own for shares without an order; the split puts them in the first"
-)
 def test_a_share_without_an_order_counts_in_the_stage_it_is_put_in() -> None:
     shares = [
         a_share(quantity=Decimal(2)),

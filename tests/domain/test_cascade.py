@@ -34,13 +34,13 @@ def test_a_child_is_released_when_all_it_waited_for_is_completed() -> None:
     children = [
         a_member("weave_1", DONE),
         a_member("weave_2", DONE),
-        a_member("cut_1", depends_on=("weave_1", "weave_2"), carries_choice=True, dispatch_round=2),
+        a_member("cut_1", depends_on=("weave_1", "weave_2"), carries_choice=True),
         a_member("cut_2", depends_on=("weave_1", "weave_2")),
         a_member("sew", depends_on=("cut_1", "cut_2")),
     ]
 
     assert cascade.releases(children) == [
-        Release(run_id="cut_1", round=2, with_choice=True),
+        Release(run_id="cut_1", round=0, with_choice=True),
         Release(run_id="cut_2", round=0, with_choice=False),
     ]
 

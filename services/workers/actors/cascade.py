@@ -33,7 +33,7 @@ def repair_family(command: commands.RepairFamily, work: Work) -> None:
     told = cascade.follow(parent, children, at=work.now)
     if told:
         work.tell(events.RunRepaired(reason="found by the repair sweep"), *told, run=parent)
-    work.answer(run_id=parent.id, repaired=bool(told))
+    work.answer(run_id=parent.id, repaired=bool(told or releases))
 
 
 ACTORS: tuple[Any, ...] = (follow_family, repair_family)

@@ -168,12 +168,10 @@ def _facts(run: Run, work: Work) -> Facts:
 def _take_back(run: Run, work: Work) -> None:
     """Undo a dispatch: back to idle, its work order replaced, its open tasks ended, every stamp of the old partner cleared."""
     deadlines.back_to_idle(run)
-    run.dispatch_completed_at = run.accepted_at = None
-    run.dispatched_template_ids = None
     if run.work_order_id:
         work.tell(*tasks.cancel_open(work.tasks.of_run(run), at=work.now), run=run)
         work.tasks.end_order(run.work_order_id, WorkOrderState.REPLACED)
-        run.work_order_id = None
+    lifecycle.take_back(run)
 
 
 def _everything_to(run: Run) -> Assignment:

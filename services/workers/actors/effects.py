@@ -9,8 +9,8 @@ from shared.storage.work import Work
 
 def move_sample_design(event: events.Event, work: Work) -> None:
     """A sample's milestone moves its design, unless the design stands where it must be left alone."""
-    run = work.runs.read(work.message.run_id or "")
-    target = designs.status_after(event, work.policy)
+    run = work.run_of_lane
+    target = designs.status_after(event, run, work.policy)
     moved = bool(target) and work.directory.move_design(run.design_id, to=target or "", unless=designs.LEFT_ALONE)
     work.answer(design_id=run.design_id, moved_to=target if moved else None)
 

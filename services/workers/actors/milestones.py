@@ -22,7 +22,6 @@ def decline_run(command: commands.DeclineRun, work: Work) -> None:
     run = work.run
     reason = command.reason.value if not command.notes else f"{command.reason.value}: {command.notes}"
     told = lifecycle.reach(run, Verb.DECLINE, at=work.now, reason=reason)
-    run.accepted_at = None
     _end_tasks(run, work, WorkOrderState.REPLACED)
     deadlines.arm(run, Verb.DECLINE, at=work.now, policy=work.policy)
     work.tell(told, run=run)

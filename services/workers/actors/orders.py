@@ -21,8 +21,10 @@ def place_order(command: commands.PlaceOrder, work: Work) -> None:
     links = work.directory.product_links({line.product_id for line in lines if line.product_id})
     designs = work.directory.designs({link.design_id for link in links})
     outcomes = [_take_line(order, line, command.source, links, designs, work) for line in lines]
-    if not order.items and THIN not in known:
+    if not order.items and not known:
         outcomes = [_park(order, command.source, work)]
+    elif lines and THIN in known:
+        work.order_lines.settle_thin(source=command.source, order_id=order.id)
     if outcomes:
         work.tell(events.OrderReceived(after={"source": command.source, "order_id": order.id, "lines": outcomes}))
     work.answer(lines=outcomes)
@@ -106,19 +108,19 @@ def _run_for(order: Order, line: Line, source: str, design: DesignFacts, work: W
 
 
 def _park(order: Order, source: str, work: Work) -> dict[str, Any]:
-    reason = "lines wanted: the event named the order but not its lines"
+    outcome, reason = orders.judge_thin(order)
     work.order_lines.add(
         line_id=work.new_id("oline", THIN),
         source=source,
         order_id=order.id,
         order_line_item_id=THIN,
-        outcome=Outcome.PARKED,
+        outcome=outcome,
         reason=reason,
         run_id=None,
         body=msgspec.to_builtins(order),
         at=work.now,
     )
-    return {"order_line_item_id": THIN, "outcome": Outcome.PARKED.value, "reason": reason, "production_run_id": None}
+    return {"order_line_item_id": THIN, "outcome": outcome.value, "reason": reason, "production_run_id": None}
 
 
 def _new_run(command: commands.CreateRun | commands.CreateDesignRun, work: Work, *, quantity: Any) -> Run:

@@ -35,10 +35,12 @@ def complete_subtask(command: commands.CompleteSubtask, work: Work) -> None:
 
 def update_task(command: commands.UpdateTask, work: Work) -> None:
     """Another system says a task moved on; a repeat of what is known already changes nothing."""
-    task, family, run = _find(command.task_id, work)
+    task, family, run = _find(command.task_id, work, to_work=False)
     if task.status.value == command.status.value:
         work.answer(task_id=task.id, run_id=task.run_id, parent_completed=False, run_completed=False)
         return
+    if run:
+        tasks.open_to_work(run, task)
     if command.status is TaskChange.COMPLETED:
         told = tasks.finish(task, family, at=work.now)
     else:

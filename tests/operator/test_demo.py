@@ -1,0 +1,125 @@
+"""The demo walks its order to finished goods on a running system, goes on where it was cut off, and walks only once."""
+
+import io
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from services.operator import demo
+from tests import places
+from tests.places import System
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with places.a_directory() as directory:
+        yield directory
+
+
+def walk(system: System, home: Path, *, password: str | None = places.ADMIN_PASSWORD) -> str:
+    """Walk the demo; returns what stood on the screen."""
+    screen = io.StringIO()
+    demo.walk(
+        system.url,
+        home=home,
+        email=places.ADMIN_EMAIL,
+        password=password,
+        event_secret=system.event_secret,
+        console=Console(file=screen, width=80),
+    )
+    return screen.getvalue()
+
+
+def parents(system: System) -> dict[str, str]:
+    """Phase of the demo order's runs by their order line."""
+    found = system.admin.get("/admin/production-runs", params={"order_id": demo.ORDER["id"], "limit": "200"}).json()
+    return {run["order_line_item_id"]: run["phase"] for run in found["production_runs"] if run["parent_run_id"] is None}
+
+
+def counts(system: System) -> list[tuple[str, int]]:
+    """How many rows there are of everything a walk makes."""
+    tables = ("partner", "account", "design", "task_template", "stock_level", "production_run", "task", "task_comment")
+    with psycopg.connect(system.database_url) as connection:
+        return [(table, connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in tables]
+
+
+class CutOff(Exception):
+    """Somebody pulled the plug."""
+
+
+class FaultyScreen(io.StringIO):
+    """A screen that ends the walk at a line."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self._line = line
+
+    def write(self, text: str) -> int:
+        if self._line in text:
+            raise CutOff
+        return super().write(text)
+
+
+def test_a_walk_cut_off_goes_on_ends_with_finished_goods_and_is_not_repeated(shared_system: System, home: Path) -> None:
+    for line in ("gives Karim", "places order", "starts the weaving", "finishes “Mark the pieces”"):
+        with pytest.raises(CutOff):
+            demo.walk(
+                shared_system.url,
+                home=home,
+                email=places.ADMIN_EMAIL,
+                password=places.ADMIN_PASSWORD,
+                event_secret=shared_system.event_secret,
+                console=Console(file=FaultyScreen(line), width=80),
+            )
+
+    told = walk(shared_system, home, password=None)
+
+    assert "closes the parent run" in told
+    assert parents(shared_system) == {demo.WALKED: "completed", demo.LEFT_OPEN: "approved"}
+    before = counts(shared_system)
+    again = walk(shared_system, home, password=None)
+    assert "was walked before" in again
+    assert "completes" not in again
+    assert counts(shared_system) == before
+
+
+def test_a_home_that_was_lost_gets_new_sign_ins(shared_system: System, home: Path) -> None:
+    told = walk(shared_system, home)
+
+    assert "finished run" in told
+    assert stat.S_IMODE((home / demo.TOKEN_FILE).stat().st_mode) == 0o600
+
+
+def test_without_a_token_and_a_password_it_says_what_to_do(shared_system: System, home: Path) -> None:
+    with pytest.raises(demo.DemoFailed, match="loomline admin"):
+        walk(shared_system, home, password=None)
+
+
+def test_passwords_are_for_their_owner_only(shared_system: System, home: Path) -> None:
+    walk(shared_system, home)
+
+    for file in home.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_every_line_of_a_step_fits_the_screen(shared_system: System, home: Path) -> None:
+    told = walk(shared_system, home)
+
+    assert "\x1b" not in told
+    assert all(len(line) <= 80 for line in told.splitlines() if "demo_token" not in line)
+
+
+def test_a_gateway_that_is_away_is_a_sentence(home: Path) -> None:
+    with pytest.raises(demo.DemoFailed, match="did not answer"):
+        demo.walk(
+            f"http://127.0.0.1:{places.free_port()}",
+            home=home,
+            email=places.ADMIN_EMAIL,
+            password="any",
+            event_secret="",
+            console=Console(file=io.StringIO()),
+        )
