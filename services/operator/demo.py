@@ -311,8 +311,8 @@ class Walk:
             if not self._add_account(maker, email, password):
                 email, password = self._keep(maker, f"{maker.handle}-{secrets.token_hex(3)}@loomline.localhost")
                 continue
-            self._say("admin", f"gives {maker.person} of {maker.name} an account: {email}")
             token = _log_in(client, email, password)
+            self._say("admin", f"{maker.person} signs in: {email}  {password}")
         return Caller(maker.person, client, tend=tend, token=token)
 
     def _add_account(self, maker: Maker, email: str, password: str) -> bool:
@@ -347,7 +347,7 @@ class Walk:
         lines = self.admin.wait(self._lines, "the order's lines")
         for item in ORDER["items"]:
             line = lines[item["id"]]
-            became = "becomes a run" if line["outcome"] == "run" else f"makes no run: {line['reason']}"
+            became = "becomes a run" if line["outcome"] == "run" else f"makes no run ({line['outcome']}), kept with why"
             self._say("loomline", f"{item['quantity']} × {item['title']} {became}")
         return lines
 
@@ -430,7 +430,7 @@ class Walk:
             return
         share = {"partner_id": self.partners["demo-tailor"], "role": "stitching", **STAGES[-1].templates}
         self.admin.post(f"{RUNS}/{parent}/approve", {"assignments": [share]})
-        self._say("admin", "approves the shirts and sends them to Tomas; they are yours to play with", phase="assigned")
+        self._say("admin", "sends the shirts to Tomas; play with them yourself", phase="assigned")
 
     # The end ----------------------------------------------------------------------------------------------------------
 

@@ -63,11 +63,8 @@ def drive(house: House, phone: httpx.Client, order: dict[str, object], *, partne
     run = line["production_run_id"]
     path = f"/admin/production-runs/{run}/approve"
     body = {"assignments": [{"partner_id": partner, "template_names": [template]}]}
-    insist(
-        lambda: (
-            house.admin.post(path, json=body, headers={"Idempotency-Key": f"approve-{run}"}).status_code in (200, 409)
-        )
-    )
+    key = {"Idempotency-Key": f"approve-{run}"}
+    insist(lambda: is_settled(house.admin.post(path, json=body, headers=key)))
     (child,) = insist(
         lambda: ok(house.admin.get("/admin/production-runs", params={"parent_run_id": run}))["production_runs"]
     )
