@@ -23,9 +23,10 @@ class Gate:
     """One per process: one LISTEN connection wakes every request that waits."""
 
     def __init__(self, engine: Engine, listener: Listener) -> None:
-        self._engine = engine
+        # Each step here is one statement, and so a transaction by itself.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._listener = listener
-        self._waiting: dict[str, threading.Event] = {}
+        self._waiting: dict[str, _Waiter] = {}
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -44,12 +45,12 @@ class Gate:
         message_id: given where a repeated request must be the same command.
         """
         message = self._message(command, actor=actor, tenant=tenant, run_id=run_id, message_id=message_id)
-        told = self._expect(message.id)
+        waiter = self._expect(message.id)
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
                 addresses = addresses_of_command(message.kind, run_id=run_id)
                 mail.post(connection, message, addresses, awaited=wait_seconds > 0)
-            return self._await(message.id, told, wait_seconds=wait_seconds) or message.id
+            return self._await(message.id, waiter, wait_seconds=wait_seconds) or message.id
         finally:
             self._waiting.pop(message.id, None)
 
@@ -76,19 +77,21 @@ class Gate:
             created_at=clock.now(),
         )
 
-    def _expect(self, message_id: str) -> threading.Event:
+    def _expect(self, message_id: str) -> "_Waiter":
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._listen, name="gate-listener", daemon=True)
                 self._thread.start()
-        return self._waiting.setdefault(message_id, threading.Event())
+        return self._waiting.setdefault(message_id, _Waiter())
 
-    def _await(self, message_id: str, told: threading.Event, *, wait_seconds: float) -> Answer | None:
+    def _await(self, message_id: str, waiter: "_Waiter", *, wait_seconds: float) -> Answer | None:
         left = wait_seconds
         while left > 0:
             slice_ = min(left, POLL_SECONDS)
-            told.wait(slice_)
-            left = 0 if told.is_set() else left - slice_
+            is_told = waiter.told.wait(slice_)
+            if waiter.answer is not None:
+                return waiter.answer
+            left = 0 if is_told else left - slice_
             found = self.answer(message_id)
             if found and found.state in ANSWERED:
                 return found
@@ -96,9 +99,19 @@ class Gate:
 
     def _listen(self) -> None:
         for payload in self._listener.payloads():
-            waiting = self._waiting.get(payload)
-            if waiting:
-                waiting.set()
+            answer = msgspec.json.decode(payload, type=Answer) if payload.startswith("{") else None
+            waiter = self._waiting.get(answer.message_id if answer else payload)
+            if waiter:
+                waiter.answer = answer
+                waiter.told.set()
+
+
+class _Waiter:
+    """A request that waits for its answer."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+        self.answer: Answer | None = None
 
 
 def outcome(answer: Answer) -> dict[str, Any]:

@@ -23,6 +23,20 @@ def database_url(settings: Settings) -> str:
     return embedded.url
 
 
+def reachable_database_url(settings: Settings) -> str:
+    """The same, and somebody answers there. Raises Unreachable."""
+    url = database_url(settings)
+    try:
+        check_database(url)
+    except Unreachable:
+        if settings.database_url:
+            raise
+        raise Unreachable(
+            f"The database in {settings.home} does not run. Run `up` in another terminal first."
+        ) from None
+    return url
+
+
 def check_database(url: str, *, setting: str = "LOOMLINE_DATABASE_URL") -> None:
     """Raise Unreachable unless we can log in there."""
     import psycopg

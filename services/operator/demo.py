@@ -3,7 +3,6 @@
 Every step asks first how things stand, so a walk that was cut off goes on where it stopped, and a second one changes nothing.
 """
 
-import base64
 import secrets
 import threading
 import time
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from shared.intake import signatures
 from shared.runtime import clock
 
 from . import home as homes
@@ -144,7 +144,7 @@ def walk(
     """Walk the demo order through the house at this URL, or say that it was walked. Raises DemoFailed.
 
     home: where the demo keeps its token and passwords. password: the admin's, needed only while there is no good token.
-    event_secret: signs the shop's event. tend: called while waiting.
+    event_secret: the setting; signs the shop's event. tend: called while waiting.
     """
     try:
         with httpx.Client(base_url=url, timeout=40) as client:
@@ -152,7 +152,7 @@ def walk(
             admin.token = _admin_token(admin, email=email, password=password, file=home / TOKEN_FILE)
             Walk(admin, home=home, event_secret=event_secret, console=console).run()
     except httpx.HTTPError as error:
-        raise DemoFailed(f"the gateway did not answer ({type(error).__name__})") from None
+        raise DemoFailed(f"the gateway did not answer ({type(error).__name__}). The next start goes on.") from None
 
 
 def _admin_token(admin: "Caller", *, email: str, password: str | None, file: Path) -> str:
@@ -163,8 +163,8 @@ def _admin_token(admin: "Caller", *, email: str, password: str | None, file: Pat
     session = password and _log_in(admin.client, email, password)
     if not session:
         raise DemoFailed(
-            "it needs the admin's password, which only the first start knew. Make a new one with "
-            "`./dev loomline admin`, then start once with LOOMLINE_ADMIN_PASSWORD set to it."
+            "it needs the admin's password, which only the first start knew. "
+            "Start once with LOOMLINE_ADMIN_PASSWORD set; the admin gets that one."
         )
     admin.token = session
     secret = str(admin.post("/auth/tokens", {"name": "demo"})["secret"])
@@ -205,7 +205,7 @@ class Caller:
             if seen:
                 return seen
             if time.monotonic() > deadline:
-                raise DemoFailed(f"{what} did not come within {PATIENCE:.0f} seconds")
+                raise DemoFailed(f"{what} did not come within {PATIENCE:.0f} seconds. The next start goes on.")
             self.tend()
             threading.Event().wait(0.05)
 
@@ -326,7 +326,8 @@ class Walk:
     def _kept(self) -> dict[str, tuple[str, str]]:
         """Address and password by the partner's handle."""
         lines = (homes.read(self.home / PEOPLE_FILE) or "").splitlines()
-        return {handle: (email, password) for handle, email, password in (line.split() for line in lines)}
+        people = [words for line in lines if len(words := line.split()) == 3]
+        return {handle: (email, password) for handle, email, password in people}
 
     def _keep(self, maker: Maker, email: str) -> tuple[str, str]:
         """Write a new password down before anybody else knows it: a walk may be cut off."""
@@ -362,7 +363,7 @@ class Walk:
                 "data": ORDER,
             }
         )
-        headers = {"Content-Type": "application/cloudevents+json", **_signed(raw, secret=self.event_secret)}
+        headers = {"Content-Type": "application/cloudevents+json", **_signed(raw, setting=self.event_secret)}
         _answer(self.admin.client.post("/events", content=raw, headers=headers))
         self._say("shop", f"places order {ORDER['id']} with {len(ORDER['items'])} lines, signed")
 
@@ -375,6 +376,8 @@ class Walk:
             self.admin.post(f"{RUNS}/{parent}/approve", {"assignments": [self._share(stage) for stage in STAGES]})
             self._say("admin", "approves the shawls in stages: weave, cut, stitch", phase=self._run(parent)["phase"])
         children = {child["role"]: child["id"] for child in self._children(parent)}
+        if missing := {stage.role for stage in STAGES} - children.keys():
+            raise DemoFailed(f"its run was approved in another way, without {', '.join(sorted(missing))}.")
         first = STAGES[0]
         if self._run(children[first.role])["phase"] == "approved":
             self.admin.post(f"{RUNS}/{children[first.role]}/send-to-production", first.templates)
@@ -445,7 +448,7 @@ class Walk:
             f"  TOKEN=$(cat {escape(str(self.home / TOKEN_FILE))})",
             f'  curl -H "Authorization: Bearer $TOKEN" \\\n    {base}{RUNS}/{run_id}',
             f"[bold]Partners' passwords[/bold]  {escape(str(self.home / PEOPLE_FILE))}",
-            "[bold]How to go on[/bold]         docs/http.md",
+            "[bold]The shirts wait[/bold]      for Tomas; docs/http.md shows his steps",
             f"[bold]Also there[/bold]           {base}/openapi.json  /problems  /metrics",
         )
         for line in told:
@@ -499,15 +502,17 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _signed(raw: bytes, *, secret: str) -> dict[str, str]:
-    """The headers of Standard Webhooks. The library wants base64; a plain secret stands for its own bytes."""
-    if not secret.startswith("whsec_"):
-        secret = base64.b64encode(secret.encode()).decode()
+def _signed(raw: bytes, *, setting: str) -> dict[str, str]:
+    """The headers of Standard Webhooks, by the first secret of the setting."""
+    try:
+        key = signatures.keys(setting)[0]
+    except (signatures.UnusableSecret, IndexError):
+        raise DemoFailed("LOOMLINE_EVENT_SECRET cannot be used; leave it empty and one is made.") from None
     message_id, at = f"msg_{secrets.token_hex(12)}", clock.now()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": standardwebhooks.Webhook(secret).sign(message_id, at, raw.decode()),
+        "webhook-signature": standardwebhooks.Webhook(key).sign(message_id, at, raw.decode()),
     }
 
 

@@ -97,8 +97,7 @@ def migrate() -> None:
     """Upgrade the database's schema."""
     from . import connections, migrate
 
-    url = connections.database_url(_settings())
-    connections.check_database(url)
+    url = connections.reachable_database_url(_settings())
     console.print("The database is up to date now." if migrate.upgrade(url) else "The database was up to date already.")
 
 
@@ -136,8 +135,7 @@ def admin(
     from . import up as starting
 
     values = _settings()
-    url = connections.database_url(values)
-    connections.check_database(url)
+    url = connections.reachable_database_url(values)
     password = values.admin_password or secrets.token_urlsafe(15)
     values = msgspec.structs.replace(values, database_url=url, admin_email=email or values.admin_email)
     is_new = starting.ensure_admin(values, password=password)

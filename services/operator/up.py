@@ -203,7 +203,7 @@ def _walk(processes: ProcessSet, *, database: EmbeddedPostgres | None, password:
             home=settings.home,
             email=settings.admin_email,
             password=password,
-            event_secret=settings.event_secret.partition(",")[0].strip(),
+            event_secret=settings.event_secret,
             console=console,
             tend=lambda: _tend(processes, database=database, console=console),
         )

@@ -21,7 +21,10 @@ LEDGER_CHANNEL = "loomline_ledger"
 """NOTIFY: deliveries are due; whoever hands them out looks."""
 
 ANSWER_CHANNEL = "loomline_answer"
-"""NOTIFY with a message id: its answer is there."""
+"""NOTIFY with an Answer as JSON, or with a message id alone when the answer is too long to be carried."""
+
+LONGEST_NOTICE = 7_500
+"""PostgreSQL carries less than 8,000 bytes in a notice."""
 
 LEASE_SECONDS = 15
 """How long a handed-out delivery may stay undone before it is handed out again; it doubles with every sending."""
@@ -227,7 +230,7 @@ SELECT pg_notify('{LEDGER_CHANNEL}', '') FROM done
 WHERE %(ring)s OR EXISTS (
     SELECT 1 FROM delivery o WHERE o.run_id = %(lane)s AND o.state = 'pending' AND o.id <> %(delivery)s)
 """
-_DONE_AND_ANSWER = f"{_DONE} UNION ALL SELECT pg_notify('{ANSWER_CHANNEL}', %(message)s) FROM done"
+_DONE_AND_ANSWER = f"{_DONE} UNION ALL SELECT pg_notify('{ANSWER_CHANNEL}', %(notice)s) FROM done"
 
 
 def finish(
@@ -250,8 +253,25 @@ def finish(
         delivery=claimed.delivery_id,
         ring=ring,
         lane=claimed.lane_run_id,
-        message=claimed.message.id,
+        notice=_notice(claimed, result, refusal) if claimed.awaited else None,
     )
+
+
+def _notice(claimed: Claimed, result: dict[str, Any] | None, refusal: Refusal | None) -> str:
+    """The answer as those who wait for it hear it."""
+    message = claimed.message
+    answer = Answer(
+        message_id=message.id,
+        kind=message.kind,
+        state=DeliveryState.REFUSED if refusal else DeliveryState.DONE,
+        run_id=message.run_id,
+        tenant=message.tenant,
+        asked_by=message.actor.id,
+        result=result,
+        refusal=refusal.record() if refusal else None,
+    )
+    text = msgspec.json.encode(answer)
+    return text.decode() if len(text) <= LONGEST_NOTICE else message.id
 
 
 def record_fault(connection: Connection, delivery_id: int, *, error: str) -> DeliveryState | None:

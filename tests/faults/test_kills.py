@@ -9,6 +9,8 @@ import httpx
 import psycopg
 import pytest
 
+from shared.storage import invariants
+from shared.storage.database import connect
 from tests.house import House, ok
 from tests.places import System, eventually
 
@@ -114,3 +116,7 @@ def audit(system: System, *, orders: int) -> None:
             == 0
         )
         assert value("SELECT count(*) FROM task WHERE status = 'completed'") == orders
+    engine = connect(system.database_url)
+    with engine.connect() as connection:
+        assert {name: ids for name, ids in invariants.check(connection).items() if ids} == {}
+    engine.dispose()

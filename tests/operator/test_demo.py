@@ -1,7 +1,12 @@
 """The demo walks its order to finished goods on a running system, goes on where it was cut off, and walks only once."""
 
+import contextlib
 import io
+import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +15,8 @@ import pytest
 from rich.console import Console
 
 from services.operator import demo
+from services.operator.children import free_port, outside_environment
+from services.operator.processes import ROOT
 from tests import places
 from tests.places import System
 
@@ -91,7 +98,7 @@ def test_a_home_that_was_lost_is_no_obstacle(shared_system: System, home: Path) 
 
 
 def test_without_a_token_and_a_password_it_says_what_to_do(shared_system: System, home: Path) -> None:
-    with pytest.raises(demo.DemoFailed, match="loomline admin"):
+    with pytest.raises(demo.DemoFailed, match="LOOMLINE_ADMIN_PASSWORD"):
         walk(shared_system, home, password=None)
 
 
@@ -105,10 +112,61 @@ def test_passwords_are_for_their_owner_only(shared_system: System, home: Path) -
 def test_a_gateway_that_is_away_is_a_sentence(home: Path) -> None:
     with pytest.raises(demo.DemoFailed, match="did not answer"):
         demo.walk(
-            f"http://127.0.0.1:{places.free_port()}",
+            f"http://127.0.0.1:{free_port()}",
             home=home,
             email=places.ADMIN_EMAIL,
             password="any",
             event_secret="",
             console=Console(file=io.StringIO()),
         )
+
+
+@contextlib.contextmanager
+def an_up(home: Path, database: str) -> Iterator[subprocess.Popen[str]]:
+    """`up` with the demo, killed if the test leaves it running."""
+    given = {"HOME": str(home), "PORT": str(free_port()), "DATABASE_URL": database, "WORKER_PROCESSES": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.operator.main", "up"],
+        env=outside_environment(os.environ) | {f"LOOMLINE_{name}": value for name, value in given.items()},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def read_until(running: subprocess.Popen[str], words: str) -> str:
+    """What it prints, up to the line with these words."""
+    told = ""
+    assert running.stdout
+    for line in running.stdout:
+        told += line
+        if words in line:
+            return told
+    raise AssertionError(f"{words!r} never came:\n{told}")
+
+
+def test_up_that_was_killed_goes_on_with_the_demo_and_stops_cleanly(home: Path, database: str) -> None:
+    with an_up(home, database) as first:
+        read_until(first, "Admin account")
+        first.kill()
+    with an_up(home, database) as second:
+        read_until(second, "dispatches the first stage")
+        second.kill()
+
+    with an_up(home, database) as third:
+        told = read_until(third, "Loomline is at")
+        third.send_signal(signal.SIGINT)
+        assert third.wait(30) == 0
+
+    assert "closes the parent run" in told
+    assert {file.name for file in home.iterdir()} == {
+        "lock",
+        "log",
+        "event_secret",
+        demo.TOKEN_FILE,
+        demo.PEOPLE_FILE,
+    }
