@@ -113,7 +113,10 @@ def test_a_living_worker_keeps_its_seat_and_its_leases(notebook):
         with at_work(embedded.Broker(notebook.url), notebook), psycopg.connect(notebook.url) as connection:
             eventually(
                 lambda: (
-                    connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (2,)
+                    connection.execute(
+                        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+                    ).fetchone()
+                    == (2,)
                 )
             )
             assert len(notebook.leased()) == 2
