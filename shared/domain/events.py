@@ -90,6 +90,61 @@ class RunInProgress(Event, frozen=True, kw_only=True):
     sentence = "The first part was accepted."
 
 
+class RunHeld(Event, frozen=True, kw_only=True):
+    kind = "production_run.held"
+    sentence = "The run was put on hold."
+
+
+class RunResumed(Event, frozen=True, kw_only=True):
+    kind = "production_run.resumed"
+    sentence = "The run goes on."
+
+
+class RunFlagged(Event, frozen=True, kw_only=True):
+    kind = "production_run.flagged"
+    sentence = "Something changed outside; a person must decide."
+
+
+class RunReminded(Event, frozen=True, kw_only=True):
+    kind = "production_run.reminded"
+    sentence = "The partner was reminded."
+
+
+class RunEscalated(Event, frozen=True, kw_only=True):
+    kind = "production_run.escalated"
+    sentence = "Reminders did not help; an admin must look."
+
+
+class RunParked(Event, frozen=True, kw_only=True):
+    kind = "production_run.parked"
+    sentence = "The partner stayed silent; a new one is wanted."
+
+
+class OutputCorrected(Event, frozen=True, kw_only=True):
+    kind = "production_run.output_corrected"
+    sentence = "An admin corrected the output."
+
+
+class ConsumptionLogged(Event, frozen=True, kw_only=True):
+    kind = "production_run.consumption_logged"
+    sentence = "Material was logged."
+
+
+class ConsumptionCommitted(Event, frozen=True, kw_only=True):
+    kind = "production_run.consumption_committed"
+    sentence = "Logged material was settled."
+
+
+class StockShort(Event, frozen=True, kw_only=True):
+    kind = "production_run.stock_short"
+    sentence = "More material was used than was in stock."
+
+
+class MediaAttached(Event, frozen=True, kw_only=True):
+    kind = "production_run.media_attached"
+    sentence = "Pictures were attached."
+
+
 class RunNoted(Event, frozen=True, kw_only=True):
     kind = "production_run.noted"
     sentence = "A note was written."
@@ -145,7 +200,8 @@ EVENTS: dict[str, type[Event]] = {
     for event in (
         RunCreated, RunApproved, RunDispatchOpened, RunDispatchLapsed, RunDispatchFailed, RunSentToPartner, RunAccepted,
         RunDeclined, RunStarted, RunFinished, RunCompleted, RunCancelled, RunReassigned, RunOverdue, RunInProgress, RunNoted,
-        RunRepaired, TasksAdded, TaskCreated, TaskAccepted, TaskStarted, TaskCompleted, TaskCancelled, TaskCommented, OrderReceived,
+        RunRepaired, RunHeld, RunResumed, RunFlagged, RunReminded, RunEscalated, RunParked, OutputCorrected, ConsumptionLogged,
+        ConsumptionCommitted, StockShort, MediaAttached, TasksAdded, TaskCreated, TaskAccepted, TaskStarted, TaskCompleted, TaskCancelled, TaskCommented, OrderReceived,
     )
 }  # fmt: skip
 """Every event by its name."""

@@ -284,6 +284,9 @@ production_run = Table(
     _at("cancelled_at"),
     _text("cancelled_reason"),
     _at("held_at"),
+    _text("held_reason"),
+    _at("flagged_at", comment="Something outside changed and a person must decide."),
+    _text("flagged_reason"),
     Column("dispatch_state", Text, nullable=False, server_default="idle"),
     _text("dispatch_id", comment="The dispatch that waits or went out; the transaction_id on the wire."),
     Column("dispatch_round", Integer, nullable=False, server_default=text("0")),
@@ -426,9 +429,12 @@ order_line = Table(
     _text("outcome", nullable=False, comment="run, unmapped, ignored or parked."),
     _text("reason", nullable=False),
     _ref("production_run_id", "production_run", nullable=True),
+    _text("product_id"),
+    _text("variant_id"),
     _json("body", nullable=False),
     *_times(),
     UniqueConstraint("source", "order_id", "order_line_item_id"),
+    Index("ix_order_line_unmapped", "product_id", postgresql_where=text("outcome = 'unmapped'")),
     Index("ix_order_line_outcome_id", "outcome", "id"),
     comment="Every line of every order received, and what became of it.",
 )
@@ -520,12 +526,138 @@ notification = Table(
     _ref("message_id", "message"),
     _text("audience", nullable=False, comment="admin, or a partner's id."),
     _text("channel", nullable=False),
+    _text("kind", comment="The event or reminder it speaks of."),
+    _text("language", comment="The language of the text."),
+    _text("title"),
     _text("text", nullable=False),
-    _text("state", nullable=False, comment="sent or failed."),
+    _text("state", nullable=False, comment="pending, sent or failed."),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _at("next_at", comment="A pending one is sent (again) from then on."),
+    _at("sent_at"),
+    _text("error"),
     _text("run_id"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("message_id", "audience", "channel"),
+    Index("ix_notification_next_at", "next_at", postgresql_where=text("state = 'pending'")),
+    Index("ix_notification_run_id", "run_id", postgresql_where=text("run_id is not null")),
     comment="What somebody was told.",
+)
+
+reminder = Table(
+    "reminder",
+    metadata,
+    Column("run_id", Text, ForeignKey("production_run.id"), primary_key=True),
+    Column("dispatch_round", Integer, primary_key=True, comment="A reassigned run begins its reminders anew."),
+    Column("stage", Text, primary_key=True, comment="accept, start or finish."),
+    Column("number", SmallInteger, primary_key=True, comment="1 or 2, then the end of the ladder."),
+    _text("message_id"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    comment="Every rung of the ladder of reminders, once.",
+)
+
+# Material -----------------------------------------------------------------------------------------------------------
+
+consumption_log = Table(
+    "consumption_log",
+    metadata,
+    _id(),
+    _ref("production_run_id", "production_run", index=True),
+    _ref("design_id", "design", index=True),
+    _ref("inventory_item_id", "inventory_item", nullable=True),
+    _amount("quantity", nullable=False),
+    _text("unit_of_measure", nullable=False),
+    _text("consumption_type", nullable=False),
+    Column("quantity_basis", Text, nullable=False, server_default="total"),
+    _amount("unit_cost"),
+    _ref("location_id", "stock_location", nullable=True),
+    _text("consumed_by", nullable=False, comment="partner or admin."),
+    Column("consumed_at", DateTime(timezone=True), nullable=False),
+    Column("is_committed", Boolean, nullable=False, server_default=text("false")),
+    _at("committed_at"),
+    _amount("committed_quantity"),
+    _text("commit_note", comment="Why no stock moved, or what was short."),
+    _text("notes"),
+    *_times(),
+    CheckConstraint("quantity > 0", name="quantity"),
+    Index("ix_consumption_log_open", "production_run_id", postgresql_where=text("not is_committed")),
+    comment="Material, energy, water or labour that a run used.",
+)
+
+stock_movement = Table(
+    "stock_movement",
+    metadata,
+    _id(),
+    Column("seq", BigInteger, Identity(always=True), nullable=False),
+    _ref("inventory_item_id", "inventory_item"),
+    _ref("location_id", "stock_location"),
+    _amount("quantity", nullable=False),
+    Column("shortfall", Amount, nullable=False, server_default=text("0"), comment="What was used but not in stock."),
+    _text("reason", nullable=False),
+    Column(
+        "consumption_log_id",
+        Text,
+        ForeignKey("consumption_log.id"),
+        unique=True,
+        comment="One movement per log, at most.",
+    ),
+    _text("run_id"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_stock_movement_inventory_item_id_location_id", "inventory_item_id", "location_id", "seq"),
+    comment="The append-only ledger of stock: a level is the sum of its movements.",
+)
+
+# Media --------------------------------------------------------------------------------------------------------------
+
+media_file = Table(
+    "media_file",
+    metadata,
+    _id(),
+    _ref("run_id", "production_run", nullable=True, index=True),
+    _ref("design_id", "design", nullable=True),
+    _ref("partner_id", "partner", nullable=True),
+    _text("uploaded_by", nullable=False),
+    _text("file_name"),
+    _text("content_type", nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    _text("sha256", nullable=False),
+    _text("storage_key", nullable=False),
+    _text("message_key", comment="The copy small enough for a message."),
+    _text("thumbnail_key"),
+    *_times(),
+    comment="A stored file.",
+)
+
+run_media = Table(
+    "run_media",
+    metadata,
+    _id(),
+    _ref("run_id", "production_run"),
+    _ref("media_id", "media_file", nullable=True),
+    _text("url", comment="An old client's own reference; never fetched."),
+    Column("is_thumbnail", Boolean, nullable=False, server_default=text("false")),
+    *_times(),
+    Index("uq_run_media_media", "run_id", "media_id", unique=True, postgresql_where=text("media_id is not null")),
+    Index("uq_run_media_url", "run_id", "url", unique=True, postgresql_where=text("url is not null")),
+    Index("uq_run_media_thumbnail", "run_id", unique=True, postgresql_where=text("is_thumbnail")),
+    CheckConstraint("num_nonnulls(media_id, url) = 1", name="one_reference"),
+    comment="What is attached to a run, never twice, with one thumbnail.",
+)
+
+# The old system -----------------------------------------------------------------------------------------------------
+
+legacy_record = Table(
+    "legacy_record",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("legacy_id", Text, primary_key=True),
+    _text("outcome", nullable=False),
+    _text("reason", nullable=False),
+    _text("run_id"),
+    _json("body", nullable=False),
+    *_times(),
+    comment="Every row taken over from the old system, once, and what became of it.",
 )
 
 policy = Table(
