@@ -52,6 +52,10 @@ def _is_sample(run: Run) -> bool:
     return run.run_type is RunType.SAMPLE
 
 
+def _is_container(run: Run) -> bool:
+    return run.is_container
+
+
 def _orders(actor: str) -> Hearer:
     return Hearer(actor, Room.ORDERS, Lane.NONE)
 
@@ -70,9 +74,14 @@ def _task(actor: str) -> Hearer:
 
 COMMAND_HEARERS: dict[type[commands.Command], Hearer] = {
     commands.PlaceOrder:       _orders("place_order"),
+    commands.UpdateOrder:      _orders("update_order"),
+    commands.CancelOrder:      _orders("cancel_order"),
+    commands.RetryLine:        _orders("retry_line"),
+    commands.RetryProduct:     _orders("retry_lines"),
     commands.CreateRun:        _orders("create_run"),
     commands.CreateDesignRun:  _orders("create_design_run"),
     commands.ApproveRun:       _dispatch("approve_run"),
+    commands.RouteRun:         _dispatch("route_run"),
     commands.DispatchRun:      _dispatch("dispatch_run"),
     commands.ConfirmDispatch:  _dispatch("confirm_dispatch"),
     commands.SendToProduction: _dispatch("send_to_production"),
@@ -83,9 +92,20 @@ COMMAND_HEARERS: dict[type[commands.Command], Hearer] = {
     commands.StartRun:         _milestone("start_run"),
     commands.FinishRun:        _milestone("finish_run"),
     commands.CompleteRun:      _milestone("complete_run"),
+    commands.CorrectOutput:    _milestone("correct_output"),
     commands.CancelRun:        _milestone("cancel_run"),
+    commands.HoldRun:          _milestone("hold_run"),
+    commands.ResumeRun:        _milestone("resume_run"),
+    commands.WithdrawRun:      _milestone("withdraw_run"),
+    commands.FlagRun:          _milestone("flag_run"),
+    commands.ResolveFlag:      _milestone("resolve_flag"),
     commands.AddNote:          _milestone("add_note"),
     commands.LapseGate:        _milestone("lapse_gate"),
+    commands.RemindPartner:    _milestone("remind_partner"),
+    commands.AttachMedia:      _milestone("attach_media"),
+    commands.LogConsumption:   _milestone("log_consumption"),
+    commands.CommitConsumption: _milestone("commit_consumption"),
+    commands.CommitDesignConsumption: Hearer("commit_design_consumption", Room.MILESTONES, Lane.NONE),
     commands.AddTasks:         _task("add_tasks"),
     commands.CreateTask:       _task("create_task"),
     commands.AcceptTask:       _task("accept_task"),
@@ -98,6 +118,7 @@ COMMAND_HEARERS: dict[type[commands.Command], Hearer] = {
 """Every command is carried out by one actor."""
 
 _FOLLOW = Hearer("follow_family", Room.CASCADE, Lane.PARENT)
+_RELEASE_PARTS = Hearer("release_parts", Room.CASCADE, when=_is_container)
 _MOVE_DESIGN = Hearer("move_sample_design", Room.EFFECTS, when=_is_sample)
 _TELL = Hearer("notify_people", Room.EFFECTS, Lane.NONE)
 
@@ -107,11 +128,21 @@ EVENT_HEARERS: dict[type[events.Event], tuple[Hearer, ...]] = {
     events.RunStarted:        (_MOVE_DESIGN,),
     events.RunFinished:       (_MOVE_DESIGN,),
     events.RunCompleted:      (_FOLLOW, _MOVE_DESIGN),
-    events.RunCancelled:      (_FOLLOW,),
+    events.RunCancelled:      (_FOLLOW, _TELL),
+    events.RunResumed:        (_FOLLOW, _RELEASE_PARTS),
+    events.OutputCorrected:   (_FOLLOW,),
+    events.StockShort:        (_TELL,),
     events.RunOverdue:        (_TELL,),
     events.RunDispatchLapsed: (_TELL,),
     events.RunDispatchFailed: (_TELL,),
     events.RunDeclined:       (_TELL,),
+    events.RunSentToPartner:  (_TELL,),
+    events.RunReminded:       (_TELL,),
+    events.RunReassigned:     (_TELL,),
+    events.TasksAdded:        (_TELL,),
+    events.RunEscalated:      (_TELL,),
+    events.RunParked:         (_TELL,),
+    events.RunFlagged:        (_TELL,),
 }  # fmt: skip
 """Every actor that acts on an event; the other events are only told."""
 

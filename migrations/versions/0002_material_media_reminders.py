@@ -96,11 +96,19 @@ def upgrade() -> None:
     comment='A stored file.'
     )
     op.create_index(op.f('ix_media_file_run_id'), 'media_file', ['run_id'], unique=False)
+    op.create_table('media_upload',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('place', sa.Text(), nullable=False, comment='Where in the file store it will be.'),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_media_upload')),
+    comment='A file on its way into the store; goes when its media_file is there, or its bytes are taken away again.'
+    )
+    op.create_index(op.f('ix_media_upload_created_at'), 'media_upload', ['created_at'], unique=False)
     op.create_table('reminder',
     sa.Column('run_id', sa.Text(), nullable=False),
     sa.Column('dispatch_round', sa.Integer(), nullable=False, comment='A reassigned run begins its reminders anew.'),
     sa.Column('stage', sa.Text(), nullable=False, comment='accept, start or finish.'),
-    sa.Column('number', sa.SmallInteger(), nullable=False, comment='1 or 2, then the end of the ladder.'),
+    sa.Column('number', sa.SmallInteger(), nullable=False, comment='Every try counts; the last one is the end of the ladder.'),
     sa.Column('message_id', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.ForeignKeyConstraint(['run_id'], ['production_run.id'], name=op.f('fk_reminder_run_id_production_run')),
@@ -143,6 +151,11 @@ def upgrade() -> None:
     comment='The append-only ledger of stock: a level is the sum of its movements.'
     )
     op.create_index('ix_stock_movement_inventory_item_id_location_id', 'stock_movement', ['inventory_item_id', 'location_id', 'seq'], unique=False)
+    op.execute(
+        "insert into stock_movement (id, inventory_item_id, location_id, quantity, reason) "
+        "select 'smov_opening_' || id, inventory_item_id, location_id, stocked, 'opening balance' "
+        "from stock_level where stocked <> 0"
+    )
     op.add_column('notification', sa.Column('kind', sa.Text(), nullable=True, comment='The event or reminder it speaks of.'))
     op.add_column('notification', sa.Column('language', sa.Text(), nullable=True, comment='The language of the text.'))
     op.add_column('notification', sa.Column('title', sa.Text(), nullable=True))
@@ -157,6 +170,20 @@ def upgrade() -> None:
                existing_nullable=False)
     op.create_index('ix_notification_next_at', 'notification', ['next_at'], unique=False, postgresql_where=sa.text("state = 'pending'"))
     op.create_index('ix_notification_run_id', 'notification', ['run_id'], unique=False, postgresql_where=sa.text('run_id is not null'))
+    op.create_table('shop_order',
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('order_id', sa.Text(), nullable=False),
+    sa.Column('display_id', sa.Text(), nullable=True),
+    sa.Column('off_reason', sa.Text(), nullable=True, comment='Why the order makes nothing, as long as that stands.'),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=True, comment="The newest change that was taken in, by the shop's own clock."),
+    sa.Column('live_at', sa.DateTime(timezone=True), nullable=True, comment='When the shop last said that the order stands, by its own clock.'),
+    sa.Column('has_lines', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'order_id', name=op.f('pk_shop_order')),
+    comment='What is known of an order as a whole.'
+    )
+    op.add_column('order_line', sa.Column('left_at', sa.DateTime(timezone=True), nullable=True, comment='When an edit took the line out of its order.'))
     op.add_column('order_line', sa.Column('product_id', sa.Text(), nullable=True))
     op.add_column('order_line', sa.Column('variant_id', sa.Text(), nullable=True))
     op.create_index('ix_order_line_unmapped', 'order_line', ['product_id'], unique=False, postgresql_where=sa.text("outcome = 'unmapped'"))
@@ -176,6 +203,8 @@ def downgrade() -> None:
     op.drop_index('ix_order_line_unmapped', table_name='order_line', postgresql_where=sa.text("outcome = 'unmapped'"))
     op.drop_column('order_line', 'variant_id')
     op.drop_column('order_line', 'product_id')
+    op.drop_column('order_line', 'left_at')
+    op.drop_table('shop_order')
     op.drop_index('ix_notification_run_id', table_name='notification', postgresql_where=sa.text('run_id is not null'))
     op.drop_index('ix_notification_next_at', table_name='notification', postgresql_where=sa.text("state = 'pending'"))
     op.alter_column('notification', 'state',
@@ -197,6 +226,8 @@ def downgrade() -> None:
     op.drop_index('uq_run_media_media', table_name='run_media', postgresql_where=sa.text('media_id is not null'))
     op.drop_table('run_media')
     op.drop_table('reminder')
+    op.drop_index(op.f('ix_media_upload_created_at'), table_name='media_upload')
+    op.drop_table('media_upload')
     op.drop_index(op.f('ix_media_file_run_id'), table_name='media_file')
     op.drop_table('media_file')
     op.drop_index(op.f('ix_consumption_log_production_run_id'), table_name='consumption_log')

@@ -48,6 +48,9 @@ def send(req: falcon.Request, resp: falcon.Response, reply: Reply) -> None:
     resp.status = reply.status
     for name, value in reply.headers.items():
         resp.set_header(name, value)
+    if reply.stream is not None:
+        resp.content_type, resp.stream = reply.content_type, reply.stream
+        return
     if reply.body is None:
         return
     resp.content_type = reply.content_type

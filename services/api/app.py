@@ -16,6 +16,7 @@ from shared.runtime import ids, logs, metrics
 from shared.runtime import settings as settings_
 from shared.runtime.settings import Settings
 from shared.storage import database, mail
+from shared.storage.files import Files
 from shared.storage.listening import Listener
 
 App = falcon.App[falcon.Request, falcon.Response]
@@ -28,12 +29,15 @@ RESOURCES = (
     "partner_runs",
     "tasks",
     "admin_runs",
+    "material",
     "commands",
     "catalogue",
     "order_lines",
     "operations",
     "policy",
+    "media",
     "events_in",
+    "legacy_designs",
     "health",
     "contract",
 )
@@ -52,7 +56,7 @@ def desk_of(settings: Settings) -> Desk:
     engine = database.connect(
         settings.database_url, pool_size=min(settings.gateway_threads, MOST_CONNECTIONS), application="loomline-gateway"
     )
-    return Desk(settings, engine, Gate(engine, Listener(settings.database_url, mail.ANSWER_CHANNEL)))
+    return Desk(settings, engine, Gate(engine, Listener(settings.database_url, mail.ANSWER_CHANNEL)), Files(settings))
 
 
 def routes() -> list[Route]:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import falcon
 
-from services.api import answers, auth, bodies, errors, idempotency
+from services.api import answers, auth, bodies, errors, idempotency, uploads
 from services.api.routes import Call, Desk, Reply, Route
 
 MOST_PARAMETERS = 50
@@ -28,6 +28,7 @@ class Address:
 
 def _responder(desk: Desk, route: Route) -> Responder:
     def respond(req: falcon.Request, resp: falcon.Response, **params: str) -> None:
+        resp.set_headers(dict(route.headers))
         answers.send(req, resp, answer(desk, route, req, params))
 
     return respond
@@ -38,15 +39,21 @@ def answer(desk: Desk, route: Route, req: falcon.Request, params: Mapping[str, s
     _check_address(req)
     principal = auth.admit(desk.engine, req, route.who)
     query = _query(req, known=route.query)
-    key = idempotency.key_of(req) if principal else None
+    call = Call(desk, req, principal, params, query, None)
+    if route.before_body:
+        route.before_body(call)
+    if route.body is uploads.Files:
+        with uploads.received(req, room=desk.settings.home / "uploads") as call.body:
+            return _carry_out(call, route, raw=call.body.digest)
     raw = bodies.read(req) if req.method in _WITH_BODY else b""
-    call = Call(desk, req, principal, params, query, _body(req, route, raw))
+    call.body = _body(req, route, raw)
+    return _carry_out(call, route, raw=raw)
+
+
+def _carry_out(call: Call, route: Route, *, raw: bytes) -> Reply:
+    key = idempotency.key_of(call.req) if call.principal else None
     if key is not None:
         return idempotency.once(call, route, route.do, key=key, raw=raw)
-    return _carry_out(call, route)
-
-
-def _carry_out(call: Call, route: Route) -> Reply:
     if not route.transactional:
         return route.do(call)
     with call.desk.engine.begin() as connection:

@@ -14,6 +14,7 @@ import sqlalchemy.exc
 from services.api.routes import Reply
 from shared.domain.refusals import Kind, Refusal
 from shared.runtime import logs
+from shared.storage.files import StoreAway
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
@@ -50,10 +51,13 @@ _GATEWAY_CODES = {
     "not_found": "There is nothing at this address, or it is somebody else's.",
     "method_not_allowed": "This address takes other methods; `Allow` lists them.",
     "conflict": "It clashes with something that is there already.",
+    "gone": "This address was retired; the `Link` of the answer names its successor.",
     "request_in_flight": "The first request with this Idempotency-Key is still being carried out; ask again in a moment.",
     "idempotency_key_reused": "This Idempotency-Key was used for another request; take a new key.",
     "too_large": "The body is larger than this address takes.",
     "unsupported": "Bodies are JSON: Content-Type application/json, UTF-8, not compressed.",
+    "unsupported_file": "The file is neither a picture (JPEG, PNG, WebP, GIF) nor a PDF, whatever its name says; `errors` names it.",
+    "unusable_picture": "The file begins like a picture and is broken, or has too many pixels; `errors` names it.",
     "too_many_attempts": "There were too many failed attempts; `Retry-After` says when to try again.",
     "command_failed": "The command could not be carried out because of a fault; people were told, and it may be replayed.",
     "unavailable": "The database or the broker is away; nothing was lost, try again shortly.",
@@ -128,6 +132,11 @@ def not_found(thing: str = "thing") -> Problem:
 def conflict(detail: str, *, code: str = "conflict", extra: Mapping[str, Any] | None = None) -> Problem:
     """409: it clashes with what is there."""
     return Problem(409, code, detail, extra=extra)
+
+
+def gone(detail: str) -> Problem:
+    """410: it was here once and was retired."""
+    return Problem(410, "gone", detail)
 
 
 def too_large(cap: int) -> Problem:
@@ -218,6 +227,11 @@ def _of_full_pool(ex: Exception) -> Problem:
     return unavailable("Too many requests are waiting for the database; try again shortly.")
 
 
+def _of_file_store(ex: Exception) -> Problem:
+    logs.get("problems").error("file_store_away", error=logs.scrub(str(ex)))
+    return unavailable("The file store is away just now; nothing was kept, try again shortly.")
+
+
 def _unexpected(ex: Exception) -> Problem:
     # Of a database error only the server's own words are kept: SQLAlchemy's text carries the statement's values.
     words = str(getattr(ex, "orig", None) or ex)
@@ -236,6 +250,7 @@ _TOLD: dict[type[Exception], Any] = {
     sqlalchemy.exc.DBAPIError: _of_driver,
     psycopg.Error: _of_driver,
     sqlalchemy.exc.TimeoutError: _of_full_pool,
+    StoreAway: _of_file_store,
     Exception: _unexpected,
 }
 """What each kind of exception comes to; the nearest class counts."""

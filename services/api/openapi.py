@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from services.api import uploads
 from services.api.errors import TITLES, ProblemBody
 from services.api.routes import Route, Who
 from shared.domain.events import EVENTS
@@ -79,7 +80,7 @@ Unknown body fields and query parameters are refused by name."""
 
 
 def _body_types(routes: Iterable[Route]) -> list[Any]:
-    return list(dict.fromkeys(route.body for route in routes if route.body not in (None, bytes)))
+    return list(dict.fromkeys(route.body for route in routes if route.body not in (None, bytes, uploads.Files)))
 
 
 def _operation(route: Route, body: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -95,6 +96,8 @@ def _operation(route: Route, body: Mapping[str, Any] | None) -> dict[str, Any]:
         told["requestBody"] = {"required": bool(_required(route)), "content": {"application/json": {"schema": body}}}
     if route.body is bytes:
         told["requestBody"] = {"required": True, "content": {kind: {"schema": {}} for kind in _RAW}}
+    if route.body is uploads.Files:
+        told["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": uploads.SCHEMA}}}
     if route.who is not Who.ANYBODY:
         told["security"] = [{"bearer": []}]
         told["description"] = _WHO[route.who]
@@ -158,6 +161,8 @@ def _answer(route: Route, status: int, meaning: str) -> dict[str, Any]:
         return _problem(meaning)
     if status in (204, 304):
         return {"description": meaning}
+    if route.path.startswith("/media/"):
+        return {"description": meaning, "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
     if route.path in _NOT_JSON:
         return {"description": meaning, "content": {_NOT_JSON[route.path]: {"schema": {"type": "string"}}}}
     return {"description": meaning, "content": {"application/json": {"schema": {"type": "object"}}}}

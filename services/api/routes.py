@@ -1,6 +1,6 @@
 """What a route is: one row says who may call it, what it parses, what it answers. The app, OpenAPI and the access tests read it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from services.api.gate import Gate
 from shared.messages import Actor, ActorKind
 from shared.runtime.settings import Settings
+from shared.storage.files import Files
 
 
 class Who(StrEnum):
@@ -51,6 +52,7 @@ class Desk(msgspec.Struct, frozen=True):
     settings: Settings
     engine: Engine
     gate: Gate
+    files: Files
 
 
 class Call(msgspec.Struct):
@@ -85,6 +87,8 @@ class Reply(msgspec.Struct):
     status: int = 200
     headers: Mapping[str, str] = {}
     content_type: str = "application/json"
+    stream: Iterable[bytes] | None = None
+    """Sent in place of a body, piece by piece; `Content-Length` is among the headers then."""
 
 
 Endpoint = Callable[[Call], Reply]
@@ -93,10 +97,12 @@ Endpoint = Callable[[Call], Reply]
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path.
 
-    body: the type a JSON body is parsed into, None for none, bytes for the raw body.
+    body: the type a JSON body is parsed into, None for none, bytes for the raw body, uploads.Files for a form with files.
+    before_body: turns a caller away before a large body is read.
     query: the names of the parameters it takes; any other is refused.
     transactional: a short write of the gateway's own (catalogue, accounts), in one transaction with its idempotency key.
     answers: status → what it means, for the contract.
+    headers: on every answer of this route, its problems too.
     """
 
     method: str
@@ -106,6 +112,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     body: Any = None
     query: tuple[str, ...] = ()
+    before_body: Callable[[Call], object] | None = None
     transactional: bool = False
     answers: Mapping[int, str] = {}
+    headers: Mapping[str, str] = {}
     tag: str = ""

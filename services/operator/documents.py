@@ -13,13 +13,13 @@ END = "<!-- end: {name} -->"
 def state_diagram() -> str:
     """The lifecycle as a Mermaid state diagram, one arrow per row and status left."""
     arrows = [
-        f"    {status} --> {step.reaches}: {step.verb}" + (f" [{step.after}]" if step.after else "")
+        f"    {status} --> {step.reaches or status}: {step.verb}" + (f" [{step.after}]" if step.after else "")
         for step in lifecycle.LIFECYCLE
         for status in step.leaves
-        if step.verb is not lifecycle.Verb.CANCEL
+        if step.leaves != runs.OPEN
     ]
     ends = [f"    {status} --> [*]" for status in runs.Status if status in runs.TERMINAL]
-    note = "    note right of cancelled: every open state can be cancelled"
+    note = "    note right of cancelled: every open state can be cancelled, held and resumed"
     return "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> pending_review", *arrows, *ends, note, "```"])
 
 
@@ -34,7 +34,7 @@ def milestone_table() -> str:
     armed = {wait.armed_by: wait.gate for wait in deadlines.WAITS}
     rows = [
         f"| {step.verb} | {'any open' if step.leaves == runs.OPEN else ', '.join(step.leaves)} | {step.after or '–'} | "
-        f"{step.reaches} | {step.stamps or '–'} | {armed.get(step.verb, '–')} | {'partner, admin' if step.by_partner else 'admin'} |"
+        f"{step.reaches or '–'} | {step.stamps or '–'} | {armed.get(step.verb, '–')} | {'partner, admin' if step.by_partner else 'admin'} |"
         for step in lifecycle.LIFECYCLE
     ]
     head = "| verb | from | after | reaches | stamps | then waits for | asked by |"

@@ -5,6 +5,7 @@ import secrets
 import signal
 import sys
 import typing
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -70,7 +71,20 @@ Example:
   loomline documents
 """
 
-SECRET = frozenset({"admin_password", "event_secret"})
+LEGACY_IMPORT = """Take over what the old design workflow left in flight. A dry run unless --apply is given; safe to repeat.
+
+Examples:
+
+  loomline legacy import export.jsonl --report report.jsonl            what would become of every row
+
+  loomline legacy import export.jsonl --apply
+
+  loomline legacy import --from postgresql://reader@old-host/shop --apply
+
+docs/legacy-import.md says what the export and the old tables must look like.
+"""
+
+SECRET = frozenset({"admin_password", "event_secret", "admin_notify"})
 
 app = typer.Typer(
     add_completion=False,
@@ -78,6 +92,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Loomline: production runs, made by partners. Start with `loomline up`.",
 )
+legacy = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Taking over from the old system.")
+app.add_typer(legacy, name="legacy")
 console = Console()
 complaints = Console(stderr=True)
 
@@ -169,6 +185,27 @@ def documents() -> None:
 
     changed = drawing.write()
     console.print(f"Drawn again: {', '.join(changed)}." if changed else "Every document says what the tables say.")
+
+
+@legacy.command(name="import", help=LEGACY_IMPORT)
+def legacy_import(
+    file: typing.Annotated[Path | None, typer.Argument(help="A JSON Lines export.")] = None,
+    source: typing.Annotated[str, typer.Option("--from", help="The old system's own PostgreSQL instead.")] = "",
+    apply: typing.Annotated[bool, typer.Option("--apply", help="Write; without it nothing is.")] = False,
+    report: typing.Annotated[Path | None, typer.Option(help="Write a line of JSON for every row here.")] = None,
+) -> None:
+    """Import from the old system."""
+    from . import connections
+    from . import legacy as importing
+
+    if bool(file) == bool(source):
+        raise typer.BadParameter("Say either a FILE or --from postgresql://…, and not both.")
+    url = connections.reachable_database_url(_settings())
+    try:
+        importing.run(url, file=file, source_url=source, is_applied=apply, report=report, console=console)
+    except importing.ImportFailed as error:
+        complaints.print(escape(str(error)), style="red", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -14,19 +15,33 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.workers import sweeps
+from services.workers import courier, sweeps
 from shared.runtime import logs, settings
 from shared.storage import database
+from shared.storage.files import StoreAway
 
 Sweep = Callable[[Connection, datetime], object]
 
 SCHEDULE: tuple[tuple[str, int, Sweep], ...] = (
     # name                every (s)  what
     ("lapse_gates",       2,         lambda connection, at: sweeps.lapse_gates(connection, at=at)),
+    ("remind_partners",   60,        lambda connection, at: sweeps.remind_partners(connection, at=at)),
+    ("watch_notices",     60,        lambda connection, at: sweeps.watch_notices(connection, at=at)),
     ("repair_families",   60,        lambda connection, at: sweeps.repair_families(connection, at=at)),
+    ("retry_lines",       60,        lambda connection, at: sweeps.retry_lines(connection, at=at)),
     ("check_invariants",  300,       lambda connection, at: sweeps.check_invariants(connection)),
     ("forget_old_keys",   3600,      lambda connection, at: sweeps.forget_old_keys(connection, at=at)),
+    ("take_back_uploads", 600,       lambda connection, at: sweeps.take_back_uploads(connection, at=at)),
 )  # fmt: skip
+
+
+Errand = Callable[[Engine], object]
+
+ERRANDS: tuple[tuple[str, int, Errand], ...] = (
+    # name                every (s)  what
+    ("deliver_notices",   2,         courier.deliver),
+)  # fmt: skip
+"""Done by every copy at once, without a lock and in transactions of their own: they speak to the outside and may be slow."""
 
 
 def sweep(engine: Engine, name: str, what: Sweep) -> object:
@@ -42,11 +57,14 @@ def scheduler(engine: Engine) -> BackgroundScheduler:
     """A scheduler of every sweep: late runs are made up for once, and one that is still at it is not begun again."""
     made = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(SCHEDULE))},
+        executors={"default": ThreadPoolExecutor(len(SCHEDULE) + len(ERRANDS))},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     for name, seconds, what in SCHEDULE:
-        made.add_job(_guarded, "interval", seconds=seconds, args=(engine, name, what), id=name)
+        swept = partial(sweep, engine, name, what)
+        made.add_job(_guarded, "interval", seconds=seconds, args=(name, swept), id=name)
+    for name, seconds, errand in ERRANDS:
+        made.add_job(_guarded, "interval", seconds=seconds, args=(name, partial(errand, engine)), id=name)
     return made
 
 
@@ -54,7 +72,9 @@ def main() -> None:
     """Sweep until SIGTERM or SIGINT."""
     known = settings.read()
     logs.start(known, process="sweeper")
-    engine = database.connect(known.database_url, pool_size=len(SCHEDULE) + 1, application="loomline-sweeper")
+    engine = database.connect(
+        known.database_url, pool_size=len(SCHEDULE) + len(ERRANDS) + 1, application="loomline-sweeper"
+    )
     stopped = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stopped.set())
@@ -65,11 +85,11 @@ def main() -> None:
     engine.dispose()
 
 
-def _guarded(engine: Engine, name: str, what: Sweep) -> Any:
+def _guarded(name: str, what: Callable[[], object]) -> Any:
     """A sweep that fails is said and comes again at its time; an outage must not end the schedule."""
     try:
-        return sweep(engine, name, what)
-    except SQLAlchemyError as fault:
+        return what()
+    except (SQLAlchemyError, StoreAway) as fault:
         logs.get("sweeper").warning("sweep_failed", sweep=name, why=logs.scrub(str(fault)))
         return None
 

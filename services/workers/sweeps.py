@@ -1,15 +1,16 @@
 """Sweeps: what time asks for. A sweep asks by message and changes nothing itself; several copies at once do no harm."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, text
 
-from shared.domain import commands
+from shared.domain import commands, reminders
 from shared.messages import SYSTEM, VERSION, Message, pack
 from shared.routing import COMMAND_HEARERS, addresses_of_command
-from shared.runtime import ids, logs
-from shared.storage import alarms, invariants, mail
+from shared.runtime import ids, logs, settings
+from shared.storage import alarms, invariants, mail, notice_store, reminder_store, upload_store
+from shared.storage.files import Files
 from shared.storage.mail import LEDGER_CHANNEL
 
 BATCH = 1_000
@@ -37,23 +38,63 @@ def lapse_gates(connection: Connection, *, at: datetime) -> int:
     return asked
 
 
+def remind_partners(connection: Connection, *, at: datetime) -> int:
+    """Ask for every rung of the ladder of reminders that is due where it is a weekday's open hour now. Returns how many.
+
+    The message id follows from run, round, stage, number and day, so two sweeps cannot ask twice.
+    """
+    policy = mail.policy(connection)
+    hour = policy.reminders.hour
+    zones = [z for z in reminder_store.zones(connection) if reminders.is_open_hour(at, zone=z, hour=hour)]
+    if not policy.reminders.enabled or not zones:
+        return 0
+    asked = 0
+    least = min(reminders.patience(stage, policy) for stage in reminders.Stage)
+    for run, history, zone in list(reminder_store.silent(connection, at=at, least=least, zones=zones)):
+        found = reminders.due(run, history, at=at, zone=zone, policy=policy)
+        if found:
+            asked += 1
+            name = reminders.question(run.id, round_=run.dispatch_round, found=found, at=at, zone=zone)
+            command = commands.RemindPartner(
+                round=run.dispatch_round, stage=found.stage.value, number=found.number, swept_at=at
+            )
+            _ask(connection, command, run_id=run.id, message_id=f"msg_{name}", at=at)
+    return asked
+
+
+def watch_notices(connection: Connection, *, at: datetime) -> int:
+    """Raise an alarm while notices of the last day could not be sent; end it when there are none. Returns how many."""
+    failed = notice_store.count_failed(connection, since=at - timedelta(days=1))
+    if failed:
+        _raise_alarm(connection, alarms.FAILED_NOTICES, detail=f"{failed} notices of the last day could not be sent")
+    else:
+        connection.execute(text("DELETE FROM alarm WHERE name = :name"), {"name": alarms.FAILED_NOTICES})
+    return failed
+
+
 def repair_families(connection: Connection, *, at: datetime) -> int:
     """Ask for the repair of every parent whose state does not follow from its parts. Returns how many were asked for."""
     parents = connection.execute(_FAMILIES_OUT_OF_STEP, {"at": at}).scalars().all()
     for parent_id in parents:
-        message_id = ids.fresh("msg")
-        command = commands.RepairFamily()
-        message = Message(
-            id=message_id,
-            kind=command.kind,
-            body=pack(command),
-            run_id=parent_id,
-            actor=SYSTEM,
-            correlation=message_id,
-            created_at=at,
-        )
-        mail.post(connection, message, addresses_of_command(command.kind, run_id=parent_id), awaited=False)
+        _ask(connection, commands.RepairFamily(), run_id=parent_id, message_id=ids.fresh("msg"), at=at)
     return len(parents)
+
+
+def retry_lines(connection: Connection, *, at: datetime) -> int:
+    """Ask for a retry of every unmapped line whose product is linked by now: an order may come at the instant of the link.
+
+    The message id follows from line and link, so two sweeps cannot ask twice.
+    """
+    found = connection.execute(_LINES_WITH_A_LINK).all()
+    for line_id, link_id in found:
+        _ask(
+            connection,
+            commands.RetryLine(line_id=line_id),
+            run_id=None,
+            message_id=f"msg_retry_{line_id}_{link_id}",
+            at=at,
+        )
+    return len(found)
 
 
 def check_invariants(connection: Connection) -> dict[str, int]:
@@ -74,9 +115,29 @@ def forget_old_keys(connection: Connection, *, at: datetime) -> int:
     ).rowcount
 
 
+def take_back_uploads(connection: Connection, *, at: datetime, files: Files | None = None) -> int:
+    """Take away the bytes of uploads that were cut off over an hour ago. Returns how many."""
+    return upload_store.give_up_old(connection, files or Files(settings.read()), at=at)
+
+
 def release_mass_lapse(connection: Connection, *, minutes: int = 60) -> None:
     """An operator looked at the clock: let the stopped sweep go on for so many minutes."""
     connection.exec_driver_sql(alarms.RELEASE, {"name": alarms.MASS_LAPSE, "minutes": minutes})
+
+
+def _ask(
+    connection: Connection, command: commands.Command, *, run_id: str | None, message_id: str, at: datetime
+) -> None:
+    message = Message(
+        id=message_id,
+        kind=command.kind,
+        body=pack(command),
+        run_id=run_id,
+        actor=SYSTEM,
+        correlation=message_id,
+        created_at=at,
+    )
+    mail.post(connection, message, addresses_of_command(command.kind, run_id=run_id), awaited=False)
 
 
 def _count_due(connection: Connection, *, at: datetime) -> int:
@@ -148,6 +209,15 @@ _ENVELOPE = {
     "room": _HEARER.room.value,
 }
 
+_LINES_WITH_A_LINK = text(
+    """
+SELECT l.id, p.id FROM order_line l
+JOIN product_link p ON p.product_id = l.product_id AND (p.variant_id IS NULL OR p.variant_id = l.variant_id)
+WHERE l.outcome = 'unmapped' AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = 'msg_retry_' || l.id || '_' || p.id)
+LIMIT 500
+"""
+)
+
 _FAMILIES_OUT_OF_STEP = text(
     """
 SELECT p.id FROM production_run p
@@ -159,7 +229,8 @@ WHERE p.child_count > 0 AND p.status NOT IN ('completed', 'cancelled')
     OR (p.status = 'approved' AND EXISTS (
         SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status IN ('in_progress', 'completed')))
     OR EXISTS (
-        SELECT 1 FROM production_run c WHERE c.parent_run_id = p.id AND c.status = 'approved' AND c.dispatch_state = 'idle' AND c.dispatch_round = 0
+        SELECT 1 FROM production_run c WHERE p.held_at IS NULL AND c.held_at IS NULL
+          AND c.parent_run_id = p.id AND c.status = 'approved' AND c.dispatch_state = 'idle' AND c.dispatch_round = 0
           AND c.partner_id IS NOT NULL AND c.child_count = 0
           AND EXISTS (SELECT 1 FROM run_dependency d WHERE d.run_id = c.id)
           AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = 'msg_release_' || c.id || '_' || c.dispatch_round)

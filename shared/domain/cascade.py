@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.domain import amounts, events, lifecycle
+from shared.domain import amounts, events, holds, lifecycle
 from shared.domain.lifecycle import Verb
 from shared.domain.runs import TERMINAL, CompletionSource, DispatchState, Run, Status
 
@@ -22,6 +22,7 @@ class Member(msgspec.Struct, frozen=True):
     dispatch_round: int
     carries_choice: bool
     child_count: int
+    is_held: bool
     produced_quantity: Decimal | None
     rejected_quantity: Decimal | None
     short_quantity: Decimal | None
@@ -36,12 +37,14 @@ class Release(msgspec.Struct, frozen=True):
     with_choice: bool
 
 
-def releases(children: Sequence[Member]) -> list[Release]:
-    """The approved children that only waited for others, now that all of those are completed.
+def releases(parent: Run, children: Sequence[Member]) -> list[Release]:
+    """The approved children that only waited for others, now that all of those are completed. A held parent releases none.
 
     Left to a person: a child whose predecessor was cancelled, and one that was dispatched before (round above 0: it lapsed
-    or was reassigned). A child without predecessors never waited for anybody.
+    or was reassigned). A child without predecessors never waited for anybody; one on hold is looked at again when it goes on.
     """
+    if parent.held_at:
+        return []
     status_of = {child.id: child.status for child in children}
     return [
         Release(run_id=child.id, round=child.dispatch_round, with_choice=child.carries_choice)
@@ -51,6 +54,7 @@ def releases(children: Sequence[Member]) -> list[Release]:
         and child.dispatch_round == 0
         and child.partner_id
         and not child.child_count
+        and not child.is_held
         and child.depends_on
         and all(status_of.get(before) is Status.COMPLETED for before in child.depends_on)
     ]
@@ -58,6 +62,8 @@ def releases(children: Sequence[Member]) -> list[Release]:
 
 def follow(parent: Run, children: Sequence[Member], *, at: datetime) -> list[events.Event]:
     """Bring the parent to where its children are: in progress with the first accepted, closed with the last. Else nothing."""
+    if parent.status is Status.COMPLETED and children:
+        return _correct(parent, children)
     if parent.is_terminal or not children:
         return []
     if all(child.status in TERMINAL for child in children):
@@ -82,12 +88,31 @@ def totals(children: Sequence[Member]) -> tuple[Decimal, Decimal, Decimal]:
     )
 
 
+def _correct(parent: Run, children: Sequence[Member]) -> list[events.Event]:
+    """The totals of a completed parent follow a correction of its parts."""
+    before, after = (parent.produced_quantity, parent.rejected_quantity, parent.short_quantity), totals(children)
+    if before == after:
+        return []
+    parent.produced_quantity, parent.rejected_quantity, parent.short_quantity = after
+    return [
+        events.OutputCorrected(
+            reason="the output of its parts was corrected", before=_pieces(before), after=_pieces(after)
+        )
+    ]
+
+
+def _pieces(counts: tuple[Decimal | None, ...]) -> dict[str, str]:
+    names = ("produced_quantity", "rejected_quantity", "short_quantity")
+    return {name: amounts.plain(count or Decimal(0)) for name, count in zip(names, counts, strict=True)}
+
+
 _WORKED_ON = frozenset({Status.IN_PROGRESS, Status.COMPLETED})
 
 
 def _close(parent: Run, children: Sequence[Member], *, at: datetime) -> events.Event:
     before = parent.status
     parent.waiting_for = parent.waiting_until = parent.overdue_at = None
+    holds.end(parent)
     if not any(child.status is Status.COMPLETED for child in children):
         reason = "all its parts were cancelled"
         parent.cancelled_reason = reason

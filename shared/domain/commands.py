@@ -3,14 +3,16 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from shared.domain import amounts
 from shared.domain.allocation import Assignment
 from shared.domain.completion import Price, Yield
+from shared.domain.consumption import Entry
 from shared.domain.dispatch import Selection
+from shared.domain.media import MOST_AT_ONCE, MediaReference
 from shared.domain.orders import Order
 from shared.domain.runs import CostType, RejectionReason, RunType
 from shared.domain.tasks import Priority, TaskKind
@@ -49,6 +51,38 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     kind = "order.placed"
     source: str
     order: Order
+
+
+class UpdateOrder(Command, frozen=True, kw_only=True):
+    """A shop changed an order: new lines are taken, the runs of changed ones are flagged."""
+
+    kind = "order.updated"
+    source: str
+    order: Order
+
+
+class CancelOrder(Command, frozen=True, kw_only=True):
+    """A shop cancelled an order. at: by the shop's own clock."""
+
+    kind = "order.cancelled"
+    source: str
+    order_id: str
+    at: datetime | None = None
+    reason: Text | None = None
+
+
+class RetryLine(Command, frozen=True, kw_only=True):
+    """Judge an order line that made no run anew."""
+
+    kind = "order.retry_line"
+    line_id: str
+
+
+class RetryProduct(Command, frozen=True, kw_only=True):
+    """A product was linked to a design: retry every line that waited for it."""
+
+    kind = "order.retry_product"
+    product_id: str
 
 
 class CreateRun(Command, frozen=True, kw_only=True):
@@ -164,6 +198,7 @@ class CompleteRun(Command, frozen=True, kw_only=True):
     partner_cost: Decimal | None = None
     cost_type: CostType | None = None
     cost_currency: Text | None = None
+    consumptions: Annotated[list[Entry], msgspec.Meta(max_length=500)] | None = None
     notes: Text | None = None
 
     def __post_init__(self) -> None:
@@ -185,6 +220,73 @@ class CompleteRun(Command, frozen=True, kw_only=True):
         return Price(partner_cost=self.partner_cost, cost_type=self.cost_type, cost_currency=self.cost_currency)
 
 
+class CorrectOutput(Command, frozen=True, kw_only=True):
+    """Set right what a completed run brought; what is left out stays as it is."""
+
+    kind = "run.correct_output"
+    reason: Text
+    produced_quantity: Decimal | None = None
+    rejected_quantity: Decimal | None = None
+    rejection_reason: RejectionReason | None = None
+    rejection_notes: Text | None = None
+    short_quantity: Decimal | None = None
+    short_reason: Text | None = None
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError("reason: must not be empty")
+        if (self.produced_quantity, self.rejected_quantity, self.short_quantity) == (None, None, None):
+            raise ValueError(
+                "produced_quantity: say at least one of produced_quantity, rejected_quantity and short_quantity"
+            )
+        self.outcome  # noqa: B018 - it checks its own amounts
+
+    @property
+    def outcome(self) -> Yield:
+        return Yield(
+            produced_quantity=self.produced_quantity,
+            rejected_quantity=self.rejected_quantity,
+            rejection_reason=self.rejection_reason,
+            rejection_notes=self.rejection_notes,
+            short_quantity=self.short_quantity,
+            short_reason=self.short_reason,
+        )
+
+
+class LogConsumption(Command, frozen=True, kw_only=True):
+    """Something was used for a run."""
+
+    kind = "run.log_consumption"
+    entry: Entry
+
+
+class CommitsConsumption(Command, frozen=True, kw_only=True):
+    """Settle logs against stock before their run does: the named ones, else all."""
+
+    log_ids: Annotated[list[str], msgspec.Meta(max_length=1000)] | None = None
+    commit_all: bool | None = None
+    default_location_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.log_ids is not None and self.commit_all:
+            raise ValueError("log_ids: say either log_ids or commit_all")
+        if self.log_ids is None and self.commit_all is False:
+            raise ValueError("log_ids: name the logs, or say commit_all")
+
+
+class CommitConsumption(CommitsConsumption, frozen=True, kw_only=True):
+    """Of one run."""
+
+    kind = "run.commit_consumption"
+
+
+class CommitDesignConsumption(CommitsConsumption, frozen=True, kw_only=True):
+    """Of all runs of a design."""
+
+    kind = "design.commit_consumption"
+    design_id: str
+
+
 class CancelRun(Command, frozen=True, kw_only=True):
     """End a run and all its open parts."""
 
@@ -198,6 +300,50 @@ class AssignPartner(Command, frozen=True, kw_only=True):
     kind = "run.assign_partner"
     partner_id: str
     note: Text | None = None
+
+
+class HoldRun(Command, frozen=True, kw_only=True):
+    """Let a run stand still until it is resumed."""
+
+    kind = "run.hold"
+    reason: Text
+
+    def __post_init__(self) -> None:
+        _said(self.reason, "reason")
+
+
+class ResumeRun(Command, frozen=True, kw_only=True):
+    kind = "run.resume"
+
+
+class RouteRun(Command, frozen=True, kw_only=True):
+    """An order made a run: approve it by itself where the policy allows it. Asked by the system."""
+
+    kind = "run.route"
+
+
+class WithdrawRun(Command, frozen=True, kw_only=True):
+    """The shop took its order back: end the run when nothing of it went out, else flag it. Asked by the system."""
+
+    kind = "run.withdraw"
+    reason: Text
+
+
+class FlagRun(Command, frozen=True, kw_only=True):
+    """Something changed outside, and a person must decide. Asked by the system."""
+
+    kind = "run.flag"
+    reason: Text
+
+
+class ResolveFlag(Command, frozen=True, kw_only=True):
+    """A person decided what a flag was raised for."""
+
+    kind = "run.resolve_flag"
+    reason: Text
+
+    def __post_init__(self) -> None:
+        _said(self.reason, "reason")
 
 
 class AddTasks(ChoosesTemplates, frozen=True, kw_only=True):
@@ -221,12 +367,33 @@ class AddNote(Command, frozen=True, kw_only=True):
             raise ValueError("text: must not be empty")
 
 
+class AttachMedia(Command, frozen=True, kw_only=True):
+    """Attach pictures to a run."""
+
+    kind = "run.attach_media"
+    media_files: list[MediaReference]
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.media_files) <= MOST_AT_ONCE:
+            raise ValueError(f"media_files: name at least one and at most {MOST_AT_ONCE}")
+
+
 class LapseGate(Command, frozen=True, kw_only=True):
     """A deadline passed; asked by the sweep, decided under the run's lock."""
 
     kind = "run.lapse_gate"
     gate: str
     due_at: datetime
+    swept_at: datetime
+
+
+class RemindPartner(Command, frozen=True, kw_only=True):
+    """A partner has been silent; asked by the sweep, decided under the run's lock."""
+
+    kind = "run.remind"
+    round: int
+    stage: str
+    number: int
     swept_at: datetime
 
 
@@ -298,6 +465,11 @@ class UpdateTask(OfTask, frozen=True, kw_only=True):
 
     kind = "task.updated"
     status: TaskChange
+
+
+def _said(text: str, name: str) -> None:
+    if not text.strip():
+        raise ValueError(f"{name}: must not be empty")
 
 
 def _leaves(command: type[Command]) -> list[type[Command]]:

@@ -145,6 +145,43 @@ def balance(
     return produced, rejected, short
 
 
+def correct(run: Run, outcome: Yield, *, reason: str) -> events.Event:
+    """An admin sets right what a completed run brought: what is left out stays, the balance holds, there is no limit above.
+
+    Raises Refusal and then nothing was changed.
+    """
+    if run.is_container:
+        raise refusals.IsContainer()
+    if run.status is not Status.COMPLETED:
+        raise refusals.WrongState(verb="correcting the output", why=f"the run is {run.status.value}, not completed.")
+    before, meant = _output(run), _over_what_was(run, outcome)
+    produced, rejected, short = balance(run.quantity, meant, tolerance=Decimal(0), by_admin=True)
+    run.produced_quantity, run.rejected_quantity, run.short_quantity = produced, rejected, short
+    run.rejection_reason = meant.rejection_reason if rejected else None
+    run.rejection_notes = meant.rejection_notes if rejected else None
+    run.short_reason = meant.short_reason if short else None
+    return events.OutputCorrected(reason=reason, before=before, after=_output(run))
+
+
+def _over_what_was(run: Run, outcome: Yield) -> Yield:
+    """The correction over the pieces as they were; pieces produced follow from the others unless they are said."""
+    if outcome.produced_quantity is None and outcome.rejected_quantity is None and outcome.short_quantity is None:
+        outcome = msgspec.structs.replace(outcome, produced_quantity=run.produced_quantity)
+    was = {name: getattr(run, name) for name in Yield.__struct_fields__ if name != "produced_quantity"}
+    said = {name: value for name, value in msgspec.structs.asdict(outcome).items() if value is not None}
+    return Yield(**{**was, **said})
+
+
+def _output(run: Run) -> dict[str, str | None]:
+    return {
+        "produced_quantity": amounts.plain(run.produced_quantity or Decimal(0)),
+        "rejected_quantity": amounts.plain(run.rejected_quantity or Decimal(0)),
+        "rejection_reason": run.rejection_reason.value if run.rejection_reason else None,
+        "short_quantity": amounts.plain(run.short_quantity or Decimal(0)),
+        "short_reason": run.short_reason,
+    }
+
+
 def _check_reasons(outcome: Yield, *, rejected: Decimal, short: Decimal) -> None:
     if rejected > 0 and not outcome.rejection_reason:
         raise refusals.ReasonMissing(

@@ -5,10 +5,10 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.domain import events
+from shared.domain import events, lifecycle
 from shared.domain.lifecycle import Verb
-from shared.domain.policy import Policy
-from shared.domain.runs import DispatchState, Run
+from shared.domain.policy import OnUnaccepted, Policy
+from shared.domain.runs import DispatchState, Run, Status
 
 
 class Gate(StrEnum):
@@ -57,15 +57,29 @@ def arm(run: Run, verb: Verb, *, at: datetime, policy: Policy) -> None:
     run.overdue_at = None
 
 
-def lapse(run: Run, *, gate: str, due_at: datetime, at: datetime) -> events.Event | None:
-    """A deadline passed. None when the run moved on meanwhile: the partner in the last second wins."""
-    if run.is_terminal or run.waiting_for != gate or run.waiting_until != due_at or run.overdue_at:
+def lapse(run: Run, *, gate: str, due_at: datetime, at: datetime, policy: Policy | None = None) -> events.Event | None:
+    """A deadline passed. None when the run moved on meanwhile (the partner in the last second wins) or is on hold."""
+    if run.is_terminal or run.held_at or run.waiting_for != gate or run.waiting_until != due_at or run.overdue_at:
         return None
     if _BY_GATE[Gate(gate)].lapse is Lapse.BACK_TO_IDLE:
         back_to_idle(run)
         return events.RunDispatchLapsed(reason=f"no templates were chosen until {due_at.isoformat()}")
+    if _is_taken_back(run, gate, policy or Policy()):
+        return park(run, reason=f"accept was due at {due_at.isoformat()}")
     run.overdue_at = at
     return events.RunOverdue(reason=f"{gate} was due at {due_at.isoformat()}", after={"waiting_for": gate})
+
+
+def park(run: Run, *, reason: str) -> events.RunParked:
+    """Take an unaccepted run back from a silent partner; nothing is waited for any more."""
+    run.waiting_for = run.waiting_until = run.overdue_at = None
+    return lifecycle.park(run, reason=reason)
+
+
+def go_on(run: Run, *, held: timedelta) -> None:
+    """After a hold: what was left of the wait is left now. A wait that had passed before stays passed."""
+    if run.waiting_until and not run.overdue_at:
+        run.waiting_until += held
 
 
 def back_to_idle(run: Run) -> None:
@@ -76,6 +90,11 @@ def back_to_idle(run: Run) -> None:
     run.dispatch_id = None
     run.dispatch_started_at = None
     run.waiting_for = run.waiting_until = run.overdue_at = None
+
+
+def _is_taken_back(run: Run, gate: str, policy: Policy) -> bool:
+    is_unaccepted = gate == Gate.ACCEPT and run.status is Status.SENT_TO_PARTNER
+    return is_unaccepted and policy.deadlines.on_unaccepted is OnUnaccepted.REASSIGN
 
 
 def _due(run: Run, gate: Gate, *, at: datetime, policy: Policy) -> datetime:

@@ -105,6 +105,11 @@ class RunFlagged(Event, frozen=True, kw_only=True):
     sentence = "Something changed outside; a person must decide."
 
 
+class RunFlagResolved(Event, frozen=True, kw_only=True):
+    kind = "production_run.flag_resolved"
+    sentence = "A person decided about the change outside."
+
+
 class RunReminded(Event, frozen=True, kw_only=True):
     kind = "production_run.reminded"
     sentence = "The partner was reminded."
@@ -200,7 +205,7 @@ EVENTS: dict[str, type[Event]] = {
     for event in (
         RunCreated, RunApproved, RunDispatchOpened, RunDispatchLapsed, RunDispatchFailed, RunSentToPartner, RunAccepted,
         RunDeclined, RunStarted, RunFinished, RunCompleted, RunCancelled, RunReassigned, RunOverdue, RunInProgress, RunNoted,
-        RunRepaired, RunHeld, RunResumed, RunFlagged, RunReminded, RunEscalated, RunParked, OutputCorrected, ConsumptionLogged,
+        RunRepaired, RunHeld, RunResumed, RunFlagged, RunFlagResolved, RunReminded, RunEscalated, RunParked, OutputCorrected, ConsumptionLogged,
         ConsumptionCommitted, StockShort, MediaAttached, TasksAdded, TaskCreated, TaskAccepted, TaskStarted, TaskCompleted, TaskCancelled, TaskCommented, OrderReceived,
     )
 }  # fmt: skip

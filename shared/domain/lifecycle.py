@@ -23,20 +23,23 @@ class Verb(StrEnum):
     COMPLETE = "complete"
     CANCEL = "cancel"
     REASSIGN = "reassign"
+    HOLD = "hold"
+    RESUME = "resume"
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One row: who may do what from where, what it sets and what it tells."""
+    """One row: who may do what from where, what it sets and what it tells. Reaches None: the status stays."""
 
     verb: Verb
     leaves: tuple[Status, ...]
     after: str | None
-    reaches: Status
+    reaches: Status | None
     stamps: str | None
     tells: type[events.Event]
     by_partner: bool
     on_container: bool
     dispatch_state: DispatchState | None = None
+    clears: tuple[str, ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -62,6 +65,8 @@ LIFECYCLE = (
     Step(V.CANCEL,   OPEN,                               None,          S.CANCELLED,             "cancelled_at",  events.RunCancelled,       False, True),
     Step(V.REASSIGN, (S.DRAFT, S.PENDING_REVIEW, S.APPROVED, S.SENT_TO_PARTNER, S.AWAITING_REASSIGNMENT),
                                                          None,          S.APPROVED,              None,            events.RunReassigned,      False, False),
+    Step(V.HOLD,     OPEN,                               None,          None,                    "held_at",       events.RunHeld,            False, True),
+    Step(V.RESUME,   OPEN,                               "held_at",     None,                    None,            events.RunResumed,         False, True, clears=("held_at", "held_reason")),
 )  # fmt: skip
 STEPS = {step.verb: step for step in LIFECYCLE}
 
@@ -70,14 +75,17 @@ NOT_AFTER = {V.DECLINE: "started_at"}
 
 HELD_BACK_BY_REDO = frozenset({V.FINISH, V.COMPLETE})
 NEEDS_PARTNER = frozenset({V.DISPATCH, V.CONFIRM})
+OPEN_WHILE_HELD = frozenset({V.CANCEL, V.RESUME})
+"""All that can be done with a run on hold."""
 
 _NEEDED_FIRST = {
     "dispatch_started_at": "start the dispatch first",
     "accepted_at": "accept it first",
     "started_at": "start it first",
     "finished_at": "finish it first",
+    "held_at": "it is not on hold",
 }
-_PAST_TENSE = {V.ACCEPT: "accepted", V.START: "started", V.FINISH: "finished", V.COMPLETE: "completed"}
+_PAST_TENSE = {V.ACCEPT: "accepted", V.START: "started", V.FINISH: "finished", V.COMPLETE: "completed", V.HOLD: "held"}
 
 
 def reach(run: Run, verb: Verb, *, at: datetime, facts: Facts | None = None, reason: str | None = None) -> events.Event:
@@ -87,9 +95,11 @@ def reach(run: Run, verb: Verb, *, at: datetime, facts: Facts | None = None, rea
         raise no
     step = STEPS[verb]
     before = run.status
-    run.status = step.reaches
+    run.status = step.reaches or before
     if step.stamps:
         setattr(run, step.stamps, at)
+    for name in step.clears:
+        setattr(run, name, None)
     return step.tells(reason=reason, before={"status": before.value}, after={"status": run.status.value})
 
 
@@ -98,6 +108,12 @@ def follow_parts(parent: Run, status: Status, *, at: datetime) -> None:
     parent.status = status
     if status is Status.COMPLETED:
         parent.completed_at = at
+
+
+def park(run: Run, *, reason: str) -> events.RunParked:
+    """The partner stayed silent: the run is taken back, and a new partner is wanted."""
+    before, run.status = run.status, Status.AWAITING_REASSIGNMENT
+    return events.RunParked(reason=reason, before={"status": before.value}, after={"status": run.status.value})
 
 
 def fill_in(run: Run, *, at: datetime, only_start: bool = False) -> None:
@@ -136,6 +152,8 @@ def _objections(run: Run, step: Step, facts: Facts) -> Iterator[refusals.Refusal
         yield refusals.RepeatedStep(verb=verb.value, at=getattr(run, step.stamps).isoformat())
     if run.status not in step.leaves:
         yield refusals.WrongState(verb=verb.value, why=_standing(run))
+    if run.held_at and verb not in OPEN_WHILE_HELD:
+        yield refusals.OnHold()
     if step.dispatch_state and run.dispatch_state is not step.dispatch_state:
         yield refusals.WrongState(verb=verb.value, why=_DISPATCH_STANDING[run.dispatch_state])
     if step.after and not getattr(run, step.after):

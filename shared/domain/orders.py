@@ -1,5 +1,6 @@
 """A shop's order in canonical form, and what becomes of each of its lines."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -44,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     display_id: str | int | None = None
     status: str | None = None
     placed_at: datetime | None = None
+    updated_at: datetime | None = None
     items: list[Line] | None = None
 
     def __post_init__(self) -> None:
@@ -66,6 +68,42 @@ NOT_MADE = {
 """Order states that make nothing, and why."""
 
 
+class ShopOrder(msgspec.Struct, kw_only=True):
+    """What is known of an order as a whole. Times are the shop's own."""
+
+    source: str
+    order_id: str
+    display_id: str | None = None
+    off_reason: str | None = None
+    """Why the order makes nothing, as long as that stands."""
+    changed_at: datetime | None = None
+    """The newest change that was taken in."""
+    live_at: datetime | None = None
+    """When the shop last said that the order stands."""
+    has_lines: bool = False
+    """A change with lines was taken in: what it left out is wanted no more."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """An order line as it was recorded."""
+
+    id: str
+    order_line_item_id: str
+    outcome: Outcome
+    production_run_id: str | None
+    left_at: datetime | None
+    body: dict[str, Any]
+
+    @property
+    def quantity(self) -> Decimal:
+        return Decimal(str(self.body.get("quantity", 1)))
+
+    @property
+    def is_open(self) -> bool:
+        """It made no run yet and may still make one."""
+        return self.production_run_id is None
+
+
 class DesignFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot keeps of a design."""
 
@@ -78,6 +116,7 @@ class DesignFacts(msgspec.Struct, frozen=True, kw_only=True):
     sizes: Any
     media: Any
     planned_materials: list[dict[str, Any]]
+    category: str | None = None
 
 
 class ProductLink(msgspec.Struct, frozen=True):
@@ -97,10 +136,48 @@ def design_for(line: Line, links: list[ProductLink]) -> str | None:
     return chosen.design_id if chosen else None
 
 
-def judge(order: Order, line: Line, links: list[ProductLink]) -> tuple[Outcome, str]:
-    """What becomes of a line, and the reason a person can act on."""
-    if order.status and order.status.lower() in NOT_MADE:
-        return Outcome.IGNORED, NOT_MADE[order.status.lower()]
+def is_stale(known: ShopOrder, at: datetime | None) -> bool:
+    """An older word of the shop than the newest that was taken in. Without times the order of arrival counts."""
+    return bool(at and known.changed_at and at < known.changed_at)
+
+
+def is_cancel_stale(known: ShopOrder, at: datetime | None) -> bool:
+    """A cancel counts unless the shop said later, in words, that the order stands."""
+    return bool(at and known.live_at and at < known.live_at)
+
+
+def hear(known: ShopOrder, order: Order, *, at: datetime | None) -> None:
+    """Take in what an order says of itself as a whole, unless it is an old word.
+
+    A cancelled order stands again only by a status that says so with a newer time; a draft by anything newer.
+    """
+    if is_stale(known, at):
+        return
+    status = (order.status or "").lower()
+    is_newer = bool(at and known.changed_at and at > known.changed_at)
+    if status in NOT_MADE:
+        known.off_reason = NOT_MADE[status]
+    elif known.off_reason == NOT_MADE["draft"] or (status and is_newer):
+        known.off_reason = None
+    if status and status not in NOT_MADE and at:
+        known.live_at = max(at, known.live_at or at)
+    if at:
+        known.changed_at = max(at, known.changed_at or at)
+    if order.display_id is not None:
+        known.display_id = str(order.display_id)
+
+
+def call_off(known: ShopOrder, *, at: datetime | None) -> None:
+    """The shop cancelled the order."""
+    known.off_reason = NOT_MADE["cancelled"]
+    if at:
+        known.changed_at = max(at, known.changed_at or at)
+
+
+def judge(line: Line, links: list[ProductLink], *, off: str | None) -> tuple[Outcome, str]:
+    """What becomes of a line, and the reason a person can act on. off: why its order makes nothing."""
+    if off:
+        return Outcome.IGNORED, off
     if not line.product_id:
         return Outcome.UNMAPPED, "the line names no product; link it by hand"
     if design_for(line, links) is None:
@@ -108,10 +185,21 @@ def judge(order: Order, line: Line, links: list[ProductLink]) -> tuple[Outcome, 
     return Outcome.RUN, "a production run was made"
 
 
-def judge_thin(order: Order) -> tuple[Outcome, str]:
+LEFT_OUT = "a later change of the order left this line out"
+OLD_WORD = "a newer change of the order was taken in already"
+
+
+def is_wanted(recorded: Recorded | None, *, off: str | None) -> bool:
+    """A line is judged when it is new, or was ignored while its order was off and is off no more."""
+    if recorded is None:
+        return True
+    return recorded.outcome is Outcome.IGNORED and recorded.is_open and not off
+
+
+def judge_thin(*, off: str | None) -> tuple[Outcome, str]:
     """What becomes of an order that came without lines."""
-    if order.status and order.status.lower() in NOT_MADE:
-        return Outcome.IGNORED, NOT_MADE[order.status.lower()]
+    if off:
+        return Outcome.IGNORED, off
     return Outcome.PARKED, "lines wanted: the event named the order but not its lines"
 
 
@@ -129,3 +217,35 @@ def run_for(order: Order, line: Line, *, source: str, design_id: str, run_id: st
         order_line_item_id=line.id,
         snapshot_id=snapshot_id,
     )
+
+
+class LineChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What an edit of the order did to a line that has a run: a person must decide."""
+
+    recorded: Recorded
+    line: Line | None
+    reason: str
+
+
+def changes(recorded: Sequence[Recorded], lines: Sequence[Line]) -> list[LineChange]:
+    """The recorded lines that left the order, came back, or are wanted in another quantity; each change once."""
+    told = {line.id: line for line in lines}
+    found = []
+    for known in recorded:
+        line = told.get(known.order_line_item_id)
+        reason = _what_changed(known, line)
+        if reason:
+            found.append(LineChange(recorded=known, line=line, reason=reason))
+    return found
+
+
+def _what_changed(known: Recorded, line: Line | None) -> str | None:
+    if line is None:
+        return None if known.left_at else "the line left the order"
+    if known.left_at:
+        return f"the line is back in the order, with a quantity of {amounts.plain(line.quantity)}"
+    if (line.product_id, line.variant_id) != (known.body.get("product_id"), known.body.get("variant_id")):
+        return "the line now names another product"
+    if line.quantity == known.quantity:
+        return None
+    return f"the order now wants {amounts.plain(line.quantity)} instead of {amounts.plain(known.quantity)}"

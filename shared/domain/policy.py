@@ -18,25 +18,87 @@ class OnAllTasksDone(StrEnum):
     FINISH = "finish"
 
 
+class OnStockShort(StrEnum):
+    """What becomes of consumption that stock does not cover."""
+
+    RECORD = "record"
+    REFUSE = "refuse"
+
+
+class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a unit of energy, water or labour costs where the log does not say; null: it costs nothing."""
+
+    energy_electricity: Decimal | None = None
+    energy_water: Decimal | None = None
+    energy_gas: Decimal | None = None
+    labor: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            amounts.not_negative(getattr(self, name), name)
+
+
 class AutoDispatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether an order-born run may go out without a person."""
+    """Whether an order-born run may go out without a person. template_category: its templates; null: they are chosen by a person."""
 
     enabled: bool = False
+    template_category: str | None = None
+
+
+class Routes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The partner (by id) who makes a design (by id) or a category of designs (by name); the design's own route wins."""
+
+    designs: dict[str, str] = {}
+    categories: dict[str, str] = {}
+
+
+class OnUnaccepted(StrEnum):
+    """What becomes of a run that was not accepted in time."""
+
+    FLAG = "flag"
+    REASSIGN = "reassign"
 
 
 class Deadlines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Seconds each wait may last, counted from when it is armed."""
+    """Seconds each wait may last, counted from when it is armed; and what a lapsed wait for acceptance does."""
 
     templates: int = 60 * 60
     accept: int = 23 * DAY
     start: int = 23 * DAY
     finish: int = 23 * DAY
     complete: int = 23 * DAY
+    on_unaccepted: OnUnaccepted = OnUnaccepted.FLAG
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            if not 1 <= getattr(self, name) <= 3660 * DAY:
+            value = getattr(self, name)
+            if isinstance(value, int) and not 1 <= value <= 3660 * DAY:
                 raise ValueError(f"{name}: must be from 1 second to ten years, in seconds")
+
+
+class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a silent partner is reminded: hours of silence per stage, how often, and from which hour of a weekday on."""
+
+    enabled: bool = True
+    accept_hours: int = 24
+    start_hours: int = 24
+    idle_hours: int = 72
+    most_per_stage: int = 2
+    hour: int = 10
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _REMINDER_BOUNDS.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name}: must be from {least} to {most}")
+
+
+_REMINDER_BOUNDS = {
+    "accept_hours": (1, 24 * 366),
+    "start_hours": (1, 24 * 366),
+    "idle_hours": (1, 24 * 366),
+    "most_per_stage": (1, 20),
+    "hour": (0, 23),
+}
 
 
 class SampleDesign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +116,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auto_dispatch_first_stage: bool = False
     deadlines: Deadlines = Deadlines()
     on_all_tasks_done: OnAllTasksDone = OnAllTasksDone.COMPLETE
+    on_stock_short: OnStockShort = OnStockShort.RECORD
     over_yield_tolerance: Decimal = Decimal("0.05")
+    rates: Rates = Rates()
+    reminders: Reminders = Reminders()
+    routes: Routes = Routes()
     sample_design: SampleDesign = SampleDesign()
 
     def __post_init__(self) -> None:

@@ -88,6 +88,18 @@ class OpenRedo(Refusal):
     code = "open_redo_tasks"
 
 
+class OnHold(Refusal):
+    """This run is on hold; resume it first."""
+
+    code = "on_hold"
+
+
+class NotFlagged(Refusal):
+    """Nothing is flagged on this run."""
+
+    code = "not_flagged"
+
+
 class StaleTransaction(Refusal):
     """This choice belongs to another dispatch than the one that is waiting; read the run again."""
 
@@ -110,6 +122,12 @@ class TaskOfOldWorkOrder(Refusal):
     """This task belongs to an earlier work order and counts no more."""
 
     code = "old_work_order"
+
+
+class StockShort(Refusal):
+    """Only {stocked} of {item} are in stock and {wanted} were used; correct the log or the stock first."""
+
+    code = "stock_short"
 
 
 class NotFound(Refusal):

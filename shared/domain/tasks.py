@@ -112,11 +112,13 @@ def step(task: Task, verb: str, *, at: datetime) -> events.Event:
 
 
 def open_to_work(run: Run, task: Task) -> None:
-    """Raise a Refusal unless the task may be worked on: run accepted, and the task of the current work order."""
+    """Raise a Refusal unless the task may be worked on: run accepted and not on hold, and the task of the current work order."""
     if task.work_order_id != run.work_order_id:
         raise refusals.TaskOfOldWorkOrder()
     if run.status is Status.SENT_TO_PARTNER:
         raise refusals.RunNotAccepted()
+    if run.held_at:
+        raise refusals.OnHold()
     if run.status is not Status.IN_PROGRESS:
         raise refusals.WrongState(verb="task work", why=f"the run is {run.status.value}.")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from shared.domain.commands import Command, PlaceOrder, TaskChange, UpdateTask
+from shared.domain.commands import CancelOrder, Command, PlaceOrder, TaskChange, UpdateOrder, UpdateTask
 from shared.domain.orders import Order
 from shared.intake.cloudevents import CloudEvent
 from shared.intake.pointers import Unreadable, unreadable
@@ -37,7 +37,15 @@ class _Order(msgspec.Struct, frozen=True, kw_only=True):
     display_id: str | int | None = None
     status: str | None = None
     placed_at: datetime | None = None
+    updated_at: datetime | None = None
     items: Annotated[list[_Line], Meta(max_length=5000)] | None = None
+
+
+class _Cancel(msgspec.Struct, frozen=True, kw_only=True):
+    id: Id
+    cancelled_at: datetime | None = None
+    updated_at: datetime | None = None
+    reason: str | None = None
 
 
 class _Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +75,25 @@ def command_of(event: CloudEvent) -> Command:
 
 
 def _place_order(event: CloudEvent) -> PlaceOrder:
+    return PlaceOrder(source=event.source, order=_order(event))
+
+
+def _update_order(event: CloudEvent) -> UpdateOrder:
+    return UpdateOrder(source=event.source, order=_order(event))
+
+
+def _cancel_order(event: CloudEvent) -> CancelOrder:
+    told = msgspec.json.decode(event.data, type=_Cancel)
+    at = _aware(told.updated_at or told.cancelled_at)
+    return CancelOrder(source=event.source, order_id=str(told.id), at=at, reason=told.reason)
+
+
+def _order(event: CloudEvent) -> Order:
     told = msgspec.json.Decoder(_Order, float_hook=_exact).decode(event.data)
     lines = None if told.items is None else [_line(line) for line in told.items]
-    order = {**msgspec.structs.asdict(told), "id": str(told.id), "placed_at": _aware(told.placed_at), "items": lines}
-    return PlaceOrder(
-        source=event.source, order=msgspec.convert(order, Order, builtin_types=(Decimal, datetime), strict=True)
-    )
+    times = {"placed_at": _aware(told.placed_at), "updated_at": _aware(told.updated_at)}
+    order = {**msgspec.structs.asdict(told), "id": str(told.id), **times, "items": lines}
+    return msgspec.convert(order, Order, builtin_types=(Decimal, datetime), strict=True)
 
 
 def _line(told: _Line) -> dict[str, Any]:
@@ -91,6 +112,8 @@ def _update_task(event: CloudEvent) -> UpdateTask:
 
 _READERS: dict[str, Callable[[CloudEvent], Command]] = {
     PlaceOrder.kind: _place_order,
+    UpdateOrder.kind: _update_order,
+    CancelOrder.kind: _cancel_order,
     UpdateTask.kind: _update_task,
 }
 TYPES = tuple(_READERS)

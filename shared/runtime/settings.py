@@ -21,6 +21,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, "LOOMLINE_HOST: the address the gateway listens on."]
     database_url: Annotated[str, "LOOMLINE_DATABASE_URL: your PostgreSQL; empty means the embedded one."]
     amqp_url: Annotated[str, "LOOMLINE_AMQP_URL: your RabbitMQ; empty means the embedded broker."]
+    files_url: Annotated[
+        str,
+        "LOOMLINE_FILES_URL: where pictures are kept (s3://, gs://, az://, file:///); empty means LOOMLINE_HOME/files.",
+    ]
     namespace: Annotated[str, "LOOMLINE_NAMESPACE: prefix of queue and exchange names."]
     admin_email: Annotated[str, "LOOMLINE_ADMIN_EMAIL: the first admin's address."]
     admin_password: Annotated[
@@ -29,11 +33,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     event_secret: Annotated[
         str, "LOOMLINE_EVENT_SECRET: Standard Webhooks secret(s) of POST /events, comma separated during rotation."
     ]
+    admin_notify: Annotated[
+        str, "LOOMLINE_ADMIN_NOTIFY: Apprise URLs that tell the admins, comma separated; empty: a line in the log."
+    ]
     worker_threads: Annotated[int, "LOOMLINE_WORKER_THREADS: actor threads in one worker process."]
     worker_processes: Annotated[int, "LOOMLINE_WORKER_PROCESSES: worker processes that `up` starts."]
     gateway_threads: Annotated[int, "LOOMLINE_GATEWAY_THREADS: requests one gateway process serves at once."]
     worker_metrics_port: Annotated[
         int, "LOOMLINE_WORKER_METRICS_PORT: serve a worker's own metrics on 127.0.0.1 at this port; 0 is off."
+    ]
+    legacy_design_routes: Annotated[
+        str, "LOOMLINE_LEGACY_DESIGN_ROUTES: deprecated serves the retired design routes, gone answers 410 at them."
     ]
     log_level: Annotated[str, "LOOMLINE_LOG_LEVEL: debug, info, warning or error."]
     log_format: Annotated[str, "LOOMLINE_LOG_FORMAT: json (one object a line) or plain."]
@@ -45,14 +55,17 @@ _DEFAULTS = {
     "LOOMLINE_HOST": "127.0.0.1",
     "LOOMLINE_DATABASE_URL": "",
     "LOOMLINE_AMQP_URL": "",
+    "LOOMLINE_FILES_URL": "",
     "LOOMLINE_NAMESPACE": "loomline",
     "LOOMLINE_ADMIN_EMAIL": "admin@loomline.localhost",
     "LOOMLINE_ADMIN_PASSWORD": "",
     "LOOMLINE_EVENT_SECRET": "",
+    "LOOMLINE_ADMIN_NOTIFY": "",
     "LOOMLINE_WORKER_THREADS": "4",
     "LOOMLINE_WORKER_PROCESSES": "2",
     "LOOMLINE_GATEWAY_THREADS": "32",
     "LOOMLINE_WORKER_METRICS_PORT": "0",
+    "LOOMLINE_LEGACY_DESIGN_ROUTES": "deprecated",
     "LOOMLINE_LOG_LEVEL": "info",
     "LOOMLINE_LOG_FORMAT": "json",
 }
@@ -73,15 +86,20 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         host=value["LOOMLINE_HOST"],
         database_url=_url("LOOMLINE_DATABASE_URL", value["LOOMLINE_DATABASE_URL"], "postgresql", "postgres"),
         amqp_url=_url("LOOMLINE_AMQP_URL", value["LOOMLINE_AMQP_URL"], "amqp", "amqps"),
+        files_url=_files_url(value["LOOMLINE_FILES_URL"]),
         namespace=_name("LOOMLINE_NAMESPACE", value["LOOMLINE_NAMESPACE"]),
         admin_email=value["LOOMLINE_ADMIN_EMAIL"],
         admin_password=value["LOOMLINE_ADMIN_PASSWORD"],
         event_secret=value["LOOMLINE_EVENT_SECRET"],
+        admin_notify=value["LOOMLINE_ADMIN_NOTIFY"],
         worker_threads=_whole_number("LOOMLINE_WORKER_THREADS", value["LOOMLINE_WORKER_THREADS"], low=1, high=64),
         worker_processes=_whole_number("LOOMLINE_WORKER_PROCESSES", value["LOOMLINE_WORKER_PROCESSES"], low=1, high=64),
         gateway_threads=_whole_number("LOOMLINE_GATEWAY_THREADS", value["LOOMLINE_GATEWAY_THREADS"], low=2, high=512),
         worker_metrics_port=_whole_number(
             "LOOMLINE_WORKER_METRICS_PORT", value["LOOMLINE_WORKER_METRICS_PORT"], low=0, high=65535
+        ),
+        legacy_design_routes=_one_of(
+            "LOOMLINE_LEGACY_DESIGN_ROUTES", value["LOOMLINE_LEGACY_DESIGN_ROUTES"], "deprecated", "gone"
         ),
         log_level=_one_of("LOOMLINE_LOG_LEVEL", value["LOOMLINE_LOG_LEVEL"], "debug", "info", "warning", "error"),
         log_format=_one_of("LOOMLINE_LOG_FORMAT", value["LOOMLINE_LOG_FORMAT"], "json", "plain"),
@@ -93,7 +111,6 @@ ACCEPTED = frozenset(
         "LOOMLINE_SHOPIFY_SECRET",
         "LOOMLINE_WOOCOMMERCE_SECRET",
         "LOOMLINE_SALEOR_SECRET",
-        "LOOMLINE_LEGACY_DESIGN_ROUTES",
     }
 )
 """Names other parts of the product read; they are no error here."""
@@ -114,6 +131,13 @@ def _one_of(name: str, text: str, *choices: str) -> str:
 def _url(name: str, text: str, *schemes: str) -> str:
     if text and (urlsplit(text).scheme not in schemes or not urlsplit(text).netloc):
         raise SettingsError(f"{name} must look like {schemes[0]}://user:password@host:port/name, and it does not.")
+    return text
+
+
+def _files_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and not (parts.scheme in ("s3", "gs", "az") and parts.netloc) and parts.scheme not in ("file", "memory"):
+        raise SettingsError("LOOMLINE_FILES_URL must look like s3://bucket/folder or file:///folder, and it does not.")
     return text
 
 

@@ -3,6 +3,9 @@
 MASS_LAPSE = "mass_lapse"
 """The sweep of deadlines stopped: it would end too many waits at once, so the clock may be wrong."""
 
+FAILED_NOTICES = "failed_notices"
+"""Notices could not be sent, however often it was tried: somebody does not hear what concerns them."""
+
 RELEASE = """
 INSERT INTO alarm (name, detail, released_until)
 VALUES (%(name)s, 'released by an operator', clock_timestamp() + %(minutes)s * interval '1 minute')

@@ -90,9 +90,9 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "waits_without_a_timer",
-        "Whatever a run waits for has a timer of the same gate and instant.",
+        "Whatever a run waits for has a timer of the same gate and instant, unless it is on hold.",
         f"""SELECT r.id FROM production_run r
-            WHERE r.waiting_until IS NOT NULL AND r.status NOT IN {_TERMINAL}
+            WHERE r.waiting_until IS NOT NULL AND r.held_at IS NULL AND r.status NOT IN {_TERMINAL}
               AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.run_id = r.id AND t.state IN ('armed', 'fired')
                               AND t.gate = r.waiting_for AND t.due_at = r.waiting_until)""",
     ),
@@ -101,6 +101,19 @@ INVARIANTS: tuple[Invariant, ...] = (
         "A delivery that is due is carried out within fifteen minutes.",
         """SELECT d.id FROM delivery d WHERE d.state = 'pending'
            AND d.created_at < now() - interval '15 minutes' AND d.next_at <= now()""",
+    ),
+    Invariant(
+        "stock_out_of_step_with_its_movements",
+        "A stock level is the sum of its movements.",
+        """SELECT l.id FROM stock_level l WHERE l.stocked <> coalesce((
+               SELECT sum(m.quantity) FROM stock_movement m
+               WHERE m.inventory_item_id = l.inventory_item_id AND m.location_id = l.location_id), 0)""",
+    ),
+    Invariant(
+        "completed_with_open_consumption",
+        "A completed run has settled all its material.",
+        """SELECT r.id FROM production_run r WHERE r.status = 'completed'
+           AND EXISTS (SELECT 1 FROM consumption_log c WHERE c.production_run_id = r.id AND NOT c.is_committed)""",
     ),
     Invariant(
         "accepted_not_told_once",

@@ -338,6 +338,12 @@ _MESSAGE_COLUMNS = (
 )
 
 
+def policy(connection: Connection) -> Policy:
+    """The effective policy now."""
+    stored = connection.exec_driver_sql("SELECT config::text FROM policy WHERE id = 1").scalar()
+    return _policy(stored or "{}")
+
+
 @lru_cache(maxsize=4)
 def _policy(config: str) -> Policy:
     """The effective policy; the same stored document is read once."""

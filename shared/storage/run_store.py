@@ -70,6 +70,7 @@ class RunStore:
         rows = self._connection.exec_driver_sql(
             """SELECT row_to_json(member)::text FROM (
                    SELECT r.id, r.status, r.stage, r.partner_id, r.dispatch_state, r.dispatch_round, r.child_count,
+                          r.held_at IS NOT NULL AS is_held,
                           num_nonnulls(r.dispatch_template_names, r.dispatch_template_ids, r.dispatch_template_category) > 0
                               AS carries_choice,
                           r.produced_quantity, r.rejected_quantity, r.short_quantity,
@@ -123,9 +124,7 @@ class RunStore:
         self._written_at = now
 
     def _flush_timers(self, writes: Writes, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        waiting = [
-            self._runs[run_id] for run_id, change in changes.items() if {"waiting_for", "waiting_until"} & change.keys()
-        ]
+        waiting = [self._runs[run_id] for run_id, change in changes.items() if _moves_timer(self._runs[run_id], change)]
         waiting += [run for run, _ in self._added if run.waiting_until]
         writes.insert(
             "timer",
@@ -138,13 +137,15 @@ class RunStore:
                     "state": "armed",
                 }
                 for run in waiting
-                if run.waiting_until
+                if run.waiting_until and not run.held_at
             ],
             on_conflict="""(run_id) DO UPDATE SET gate = excluded.gate, due_at = excluded.due_at, state = 'armed',
                            generation = t.generation + 1""",
         )
         writes.update(
-            "timer", [{"run_id": run.id, "state": "disarmed"} for run in waiting if not run.waiting_until], key="run_id"
+            "timer",
+            [{"run_id": run.id, "state": "disarmed"} for run in waiting if run.held_at or not run.waiting_until],
+            key="run_id",
         )
 
     def _changes(self, run: Run) -> dict[str, Any]:
@@ -166,3 +167,8 @@ class RunStore:
     def _keep(self, run: Run) -> Run:
         self._before[run.id] = msgspec.structs.astuple(run)
         return self._runs.setdefault(run.id, run)
+
+
+def _moves_timer(run: Run, change: Mapping[str, Any]) -> bool:
+    """The wait changed; or the run was put on hold or goes on, while its wait had not passed yet."""
+    return bool({"waiting_for", "waiting_until"} & change.keys()) or ("held_at" in change and not run.overdue_at)

@@ -431,12 +431,27 @@ order_line = Table(
     _ref("production_run_id", "production_run", nullable=True),
     _text("product_id"),
     _text("variant_id"),
+    _at("left_at", comment="When an edit took the line out of its order."),
     _json("body", nullable=False),
     *_times(),
     UniqueConstraint("source", "order_id", "order_line_item_id"),
     Index("ix_order_line_unmapped", "product_id", postgresql_where=text("outcome = 'unmapped'")),
     Index("ix_order_line_outcome_id", "outcome", "id"),
     comment="Every line of every order received, and what became of it.",
+)
+
+shop_order = Table(
+    "shop_order",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    _text("display_id"),
+    _text("off_reason", comment="Why the order makes nothing, as long as that stands."),
+    _at("changed_at", comment="The newest change that was taken in, by the shop's own clock."),
+    _at("live_at", comment="When the shop last said that the order stands, by its own clock."),
+    Column("has_lines", Boolean, nullable=False, server_default=text("false")),
+    *_times(),
+    comment="What is known of an order as a whole.",
 )
 
 # Ledger -------------------------------------------------------------------------------------------------------------
@@ -549,7 +564,9 @@ reminder = Table(
     Column("run_id", Text, ForeignKey("production_run.id"), primary_key=True),
     Column("dispatch_round", Integer, primary_key=True, comment="A reassigned run begins its reminders anew."),
     Column("stage", Text, primary_key=True, comment="accept, start or finish."),
-    Column("number", SmallInteger, primary_key=True, comment="1 or 2, then the end of the ladder."),
+    Column(
+        "number", SmallInteger, primary_key=True, comment="Every try counts; the last one is the end of the ladder."
+    ),
     _text("message_id"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     comment="Every rung of the ladder of reminders, once.",
@@ -627,6 +644,15 @@ media_file = Table(
     _text("thumbnail_key"),
     *_times(),
     comment="A stored file.",
+)
+
+media_upload = Table(
+    "media_upload",
+    metadata,
+    _id(),
+    _text("place", nullable=False, comment="Where in the file store it will be."),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now(), index=True),
+    comment="A file on its way into the store; goes when its media_file is there, or its bytes are taken away again.",
 )
 
 run_media = Table(

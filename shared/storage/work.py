@@ -17,9 +17,12 @@ from shared.runtime import ids
 from shared.storage import mail
 from shared.storage.directory import Directory
 from shared.storage.mail import Claimed
+from shared.storage.media_store import MediaStore
 from shared.storage.notice_store import NoticeStore
 from shared.storage.order_store import OrderStore
+from shared.storage.reminder_store import ReminderStore
 from shared.storage.run_store import RunStore
+from shared.storage.stock import StockStore
 from shared.storage.task_store import TaskStore
 from shared.storage.writes import Writes
 
@@ -36,8 +39,11 @@ class Work:
         self.runs.at(claimed.now)
         self.tasks = TaskStore(connection)
         self.directory = Directory(connection)
+        self.stock = StockStore(connection)
         self.order_lines = OrderStore(connection)
-        self.notices = NoticeStore()
+        self.media = MediaStore(connection)
+        self.notices = NoticeStore(connection)
+        self.reminders = ReminderStore(connection)
         self.actor: Actor = claimed.message.actor if claimed.message.is_command else SYSTEM
         """Who is behind what happens now: the asker of a command; the system when an event leads on."""
         self._claimed = claimed
@@ -68,8 +74,9 @@ class Work:
         """The id of something this message makes; the same for the same key when the message comes again."""
         return ids.derived(prefix, self.message.id, prefix, *key, at=self.message.created_at)
 
-    def tell(self, *told: Event, run: Run | None = None) -> None:
-        """Something happened (to a run)."""
+    def tell(self, *told: Event, run: Run | None = None) -> list[str]:
+        """Something happened (to a run). Returns the ids of the messages."""
+        first = len(self._posts)
         for event in told:
             place = len(self._posts)
             message = Message(
@@ -84,15 +91,16 @@ class Work:
                 created_at=self.now,
             )
             self._posts.append((message, addresses_of_event(event, run)))
+        return [message.id for message, _ in self._posts[first:]]
 
-    def ask(self, command: Command, *, run_id: str | None, once: str | None = None) -> None:
-        """Ask for something, as the system. once: a name under which it is asked only once, ever."""
+    def ask(self, command: Command, *, run_id: str | None, once: str | None = None, by: Actor | None = None) -> None:
+        """Ask for something, as whoever is behind this work. once: a name under which it is asked only once, ever."""
         message = Message(
             id=f"msg_{once}" if once else self.new_id("msg", len(self._posts)),
             kind=command.kind,
             body=pack(command),
             run_id=run_id,
-            actor=self.actor,
+            actor=by or self.actor,
             correlation=self.message.correlation,
             cause=self.message.id,
             created_at=self.now,
@@ -110,7 +118,10 @@ class Work:
         self.runs.flush(writes)
         self.tasks.flush(writes, at=self.now)
         self.order_lines.flush(writes)
+        self.stock.flush(writes, at=self.now)
+        self.media.flush(writes)
         self.notices.flush(writes)
+        self.reminders.flush(writes)
         ring = mail.add_messages(writes, self._posts)
         mail.finish(self.connection, self._claimed, writes, result=self._result, ring=ring)
 

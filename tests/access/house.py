@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -10,8 +11,11 @@ from falcon import testing
 from services.api import auth
 from services.api.routes import Route
 from shared.domain import commands
+from shared.domain.allocation import Assignment
+from shared.domain.runs import RunType
 from shared.runtime import clock, ids
 from shared.storage import tables
+from tests import pictures
 from tests.gateway.house import House
 from tests.workshop import TestBench
 
@@ -44,7 +48,12 @@ UNKNOWN = (
 BODIES: dict[str, Any] = {
     "/auth/tokens": {"name": "ci"},
     "decline": {"reason": "capacity"},
+    "consumption-logs": {"quantity": 1, "consumption_type": "labor"},
+    "correct-output": {"produced_quantity": 4, "reason": "counted again"},
+    "attach": {"media_files": [{"url": "https://old.example/shawl.jpg"}]},
     "comments": {"comment": "Which thread?"},
+    "hold": {"reason": "the loom is broken"},
+    "resolve-flag": {"reason": "agreed with the shop"},
     "/partners/production-runs/{id}/tasks": {"template_names": ["mend"], "kind": "redo"},
 }
 """Bodies that can be read, by path or its last word; `{}` is enough for the others."""
@@ -151,6 +160,9 @@ class Premises:
             "/admin/stock-locations/": place,
             "/admin/stock-levels/": self._made("stock_level", {"inventory_item_id": item, "location_id": place}),
             "/admin/operations/dead-letters/": self._dead_letter(),
+            "/media/": self._picture(),
+            "/admin/order-lines/": self._order_line(),
+            "/partners/designs/": self._sample_of(design),
         }
 
     def link_partner(self) -> None:
@@ -180,6 +192,26 @@ class Premises:
             Prefer="respond-async",
         )
         return answer.headers["Location"].rpartition("/")[2]
+
+    def _sample_of(self, design_id: str) -> str:
+        """A design of which the owner makes a sample."""
+        share = Assignment(partner_id=self.partner, template_names=["owner_step_0"])
+        self.bench.done(
+            commands.CreateDesignRun(
+                design_id=design_id, run_type=RunType.SAMPLE, quantity=Decimal(1), assignments=[share]
+            )
+        )
+        return design_id
+
+    def _order_line(self) -> str:
+        """A line whose product nobody makes yet."""
+        self.bench.done(self.bench.an_order("order_1", ("line_1", "prod_unknown")))
+        return str(self.bench.value("SELECT id FROM order_line"))
+
+    def _picture(self) -> str:
+        path = f"/partners/production-runs/{self.run}/media"
+        made = self.house.upload(path, ("shawl.jpg", pictures.a_picture()), by=str(self.token_of(Caller.OWNER)))
+        return str(made.json["files"][0]["id"])
 
     def _dead_letter(self) -> str:
         message = self.bench.post(commands.AddNote(text="lost"), run_id=self.run, message_id=ids.fresh("msg"))

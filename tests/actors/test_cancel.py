@@ -1,10 +1,20 @@
 """Cancelling: a run ends with all its open parts and tasks, once, and its family follows."""
 
+from collections.abc import Callable
+
 import pytest
 
 from shared.domain import commands
 from shared.domain.commands import Command
-from tests.actors.steps import a_family, a_share, complete_by_milestones, status, take
+from tests.actors.steps import (
+    a_family,
+    a_share,
+    complete_by_admin,
+    complete_by_milestones,
+    complete_by_tasks,
+    status,
+    take,
+)
 from tests.workshop import TestBench
 
 
@@ -72,14 +82,15 @@ def test_a_family_whose_parts_were_all_cancelled_is_cancelled(workshop: TestBenc
 
 
 @pytest.mark.parametrize("cancelled_first", [True, False])
+@pytest.mark.parametrize("complete", [complete_by_milestones, complete_by_tasks, complete_by_admin])
 def test_a_family_with_one_part_completed_and_one_cancelled_is_completed_in_part(
-    workshop: TestBench, cancelled_first: bool
+    workshop: TestBench, cancelled_first: bool, complete: Callable[[TestBench, str], None]
 ) -> None:
     parent, (made, dropped) = a_pair(workshop)
 
     if cancelled_first:
         workshop.done(commands.CancelRun(), run_id=dropped)
-    complete_by_milestones(workshop, made)
+    complete(workshop, made)
     workshop.done(commands.CancelRun(), run_id=dropped)
 
     run = workshop.run(parent)

@@ -70,6 +70,18 @@ def test_an_unknown_field_is_refused_by_name(quiet_office: Office) -> None:
         ),
         ("/admin/partners", {"name": "P", "handle": "p", "status": "asleep"}, "/status"),
         ("/admin/partners", {"name": "P", "handle": "p", "time_zone": "Mars/Base"}, "/time_zone"),
+        ("/admin/partners", {"name": "P", "handle": "p", "language": "tlh"}, "/language"),
+        ("/admin/partners", {"name": "P", "handle": "p", "contacts": [{"url": "json://a"}]}, "/contacts/0/url"),
+        (
+            "/admin/partners",
+            {"name": "P", "handle": "p", "contacts": [{"kind": "apprise", "url": "a@b"}]},
+            "/contacts/0/url",
+        ),
+        (
+            "/admin/partners",
+            {"name": "P", "handle": "p", "contacts": [{"kind": "pigeon", "url": "json://a"}]},
+            "/contacts/0/kind",
+        ),
         ("/admin/products", {"product_id": "p", "design_id": "dsgn_no"}, "/design_id"),
         ("/admin/inventory-items", {"sku": "A", "title": "A", "unit_of_measure": "Inch"}, "/unit_of_measure"),
         ("/admin/inventory-items", {"sku": "A", "title": "A", "unit_cost": "NaN"}, "/unit_cost"),
@@ -125,6 +137,18 @@ def test_amounts_stay_exact(office: Office) -> None:
     item = office.add("/admin/inventory-items", raw)
 
     assert item["unit_cost"] == "1234567890.123456"
+
+
+def test_a_partner_keeps_language_time_zone_and_targets(office: Office) -> None:
+    told = {
+        "language": "hi",
+        "time_zone": "Asia/Kolkata",
+        "contacts": [{"kind": "apprise", "url": "json://127.0.0.1/x"}],
+    }
+
+    made = office.add("/admin/partners", {"name": "Weavers", "handle": "weavers", **told})
+
+    assert made.items() >= told.items()
 
 
 def test_null_empties_and_absent_leaves(office: Office) -> None:

@@ -89,6 +89,7 @@ def a_member(member_id: str = "run_a", status: Status = Status.APPROVED, **more:
         "dispatch_round": 0,
         "carries_choice": False,
         "child_count": 0,
+        "is_held": False,
         "produced_quantity": None,
         "rejected_quantity": None,
         "short_quantity": None,

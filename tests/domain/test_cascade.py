@@ -39,7 +39,7 @@ def test_a_child_is_released_when_all_it_waited_for_is_completed() -> None:
         a_member("sew", depends_on=("cut_1", "cut_2")),
     ]
 
-    assert cascade.releases(children) == [
+    assert cascade.releases(a_parent(), children) == [
         Release(run_id="cut_1", round=0, with_choice=True),
         Release(run_id="cut_2", round=0, with_choice=False),
     ]
@@ -49,7 +49,7 @@ def test_a_child_is_released_when_all_it_waited_for_is_completed() -> None:
 def test_a_child_is_not_released_while_one_it_waits_for_is_anything_but_completed(other: Status) -> None:
     children = [a_member("a", DONE), a_member("b", other, dispatch_state=DispatchState.COMPLETED)]
 
-    assert cascade.releases([*children, a_member("c", depends_on=("a", "b"))]) == []
+    assert cascade.releases(a_parent(), [*children, a_member("c", depends_on=("a", "b"))]) == []
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_a_child_is_not_released_while_one_it_waits_for_is_anything_but_complete
 def test_a_child_that_is_going_out_or_cannot_or_never_waited_is_left_alone(why_not: dict[str, object]) -> None:
     waits = {"depends_on": ("a",), **why_not}
 
-    assert cascade.releases([a_member("a", DONE), a_member("b", **waits)]) == []
+    assert cascade.releases(a_parent(), [a_member("a", DONE), a_member("b", **waits)]) == []
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.APPROVED])
 def test_only_an_approved_child_is_released(status: Status) -> None:
-    assert cascade.releases([a_member("a", DONE), a_member("b", status, depends_on=("a",))]) == []
+    assert cascade.releases(a_parent(), [a_member("a", DONE), a_member("b", status, depends_on=("a",))]) == []
 
 
 @pytest.mark.parametrize("status", [Status.IN_PROGRESS, DONE])
@@ -123,10 +123,22 @@ def test_a_family_whose_children_were_all_cancelled_is_cancelled() -> None:
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_a_parent_that_has_ended_does_not_follow_any_more(status: Status) -> None:
-    parent = a_parent(status)
+    pieces = dict.fromkeys(("rejected_quantity", "short_quantity"), Decimal(0)) | {"produced_quantity": Decimal(3)}
+    parent = a_parent(status, **pieces)
 
     assert cascade.follow(parent, [made("a", 3)], at=NOON) == []
-    assert parent == a_parent(status)
+    assert parent == a_parent(status, **pieces)
+
+
+def test_the_totals_of_a_completed_parent_follow_a_correction_of_its_parts() -> None:
+    pieces = {"produced_quantity": Decimal(4), "rejected_quantity": Decimal(0), "short_quantity": Decimal(0)}
+    parent = a_parent(DONE, **pieces)
+
+    (told,) = cascade.follow(parent, [made("a", 3, short=1)], at=NOON)
+
+    assert isinstance(told, events.OutputCorrected)
+    assert (parent.status, parent.produced_quantity, parent.short_quantity) == (DONE, 3, 1)
+    assert told.after == {"produced_quantity": "3", "rejected_quantity": "0", "short_quantity": "1"}
 
 
 def test_a_run_without_parts_follows_nobody() -> None:

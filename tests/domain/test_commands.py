@@ -10,7 +10,9 @@ import pytest
 from shared.domain import commands, events
 from shared.domain.commands import COMMANDS, Command
 from shared.domain.completion import Price, Yield
+from shared.domain.consumption import Entry, Unit
 from shared.domain.events import EVENTS, Event
+from shared.domain.media import MediaReference
 from shared.domain.orders import Line, Order
 from shared.domain.runs import CostType, RejectionReason, RunType
 from shared.domain.tasks import Priority, TaskKind
@@ -34,11 +36,27 @@ EXAMPLES: list[Command] = [
     commands.CompleteRun(
         rejected_quantity=Decimal("1.5"), rejection_reason=RejectionReason.OTHER, cost_type=CostType.TOTAL, partner_cost=Decimal(9)
     ),
+    commands.CorrectOutput(produced_quantity=Decimal(3), short_quantity=Decimal(1), short_reason="lost", reason="counted"),
+    commands.LogConsumption(entry=Entry(quantity=Decimal("2.5"), inventory_item_id="item_1", unit_of_measure=Unit.METER)),
+    commands.CommitConsumption(log_ids=["clog_1"], default_location_id="sloc_1"),
+    commands.CommitDesignConsumption(design_id="dsgn_1", commit_all=True),
     commands.CancelRun(reason="the order was cancelled"),
     commands.AssignPartner(partner_id="ptnr_1", note="nearer"),
     commands.AddTasks(template_ids=["tmpl_1"], task_kind=TaskKind.WORK, piece="left sleeve"),
     commands.AddNote(text="call them"),
+    commands.AttachMedia(media_files=[MediaReference(id="media_1", is_thumbnail=True), MediaReference(url="https://x.test/a")]),
+    commands.HoldRun(reason="the yarn is late"),
+    commands.ResumeRun(),
+    commands.RouteRun(),
+    commands.WithdrawRun(reason="the order is cancelled"),
+    commands.FlagRun(reason="the line left the order"),
+    commands.ResolveFlag(reason="made anyway"),
+    commands.UpdateOrder(source="shop", order=Order(id="order_1", updated_at=NOON, items=[LINE])),
+    commands.CancelOrder(source="shop", order_id="order_1", at=NOON, reason="changed their mind"),
+    commands.RetryLine(line_id="oline_1"),
+    commands.RetryProduct(product_id="prod_1"),
     commands.LapseGate(gate="start", due_at=NOON, swept_at=datetime(2026, 3, 2, 12, 0, 0, 1, tzinfo=UTC)),
+    commands.RemindPartner(round=1, stage="accept", number=2, swept_at=NOON),
     commands.RepairFamily(),
     commands.CreateTask(partner_id="ptnr_1", title="pack", priority=Priority.HIGH, parent_task_id="task_1"),
     commands.AcceptTask(task_id="task_1"),

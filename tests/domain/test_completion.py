@@ -245,3 +245,60 @@ def test_where_the_policy_says_so_the_last_task_only_finishes_the_run() -> None:
     assert (run.status, run.started_at, run.finished_at, run.completed_at) == (Status.IN_PROGRESS, NOON, NOON, None)
     assert run.waiting_for == "complete"
     assert [type(event) for event in told] == [events.RunFinished]
+
+
+# Output set right ---------------------------------------------------------------------------------------------------
+
+WAS = {
+    "quantity": Decimal(10),
+    "produced_quantity": Decimal(8),
+    "rejected_quantity": Decimal(2),
+    "rejection_reason": FLAW,
+    "short_quantity": Decimal(0),
+}
+CORRECTIONS: tuple[tuple[dict[str, Any], tuple[int, int, int]], ...] = (
+    # said                                                                     produced, rejected, short
+    ({"rejected_quantity": Decimal(1)},                                        (9, 1, 0)),
+    ({"rejected_quantity": Decimal(0)},                                        (10, 0, 0)),
+    ({"short_quantity": Decimal(1), "short_reason": "lost"},                   (7, 2, 1)),
+    ({"produced_quantity": Decimal(20)},                                       (20, 2, 0)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "wanted"), CORRECTIONS)
+def test_a_correction_changes_what_it_says_and_keeps_the_balance(
+    said: dict[str, Any], wanted: tuple[int, int, int]
+) -> None:
+    run = a_completed_run(**WAS)
+
+    told = completion.correct(run, Yield(**said), reason="counted again")
+
+    assert (run.produced_quantity, run.rejected_quantity, run.short_quantity) == wanted
+    assert (run.rejection_reason is FLAW) == (wanted[1] > 0)
+    assert told.before is not None
+    assert told.after is not None
+    assert (told.reason, told.before["produced_quantity"]) == ("counted again", "8")
+    assert told.after["produced_quantity"] == str(wanted[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "no"),
+    [
+        ({"produced_quantity": Decimal(7)}, refusals.Unbalanced),
+        ({"short_quantity": Decimal(1)}, refusals.ReasonMissing),
+    ],
+)
+def test_a_correction_that_does_not_hold_changes_nothing(said: dict[str, Any], no: type[refusals.Refusal]) -> None:
+    run = a_completed_run(**WAS)
+
+    with pytest.raises(no):
+        completion.correct(run, Yield(**said), reason="counted again")
+
+    assert run == a_completed_run(**WAS)
+
+
+def test_only_a_completed_leaf_is_corrected() -> None:
+    with pytest.raises(refusals.WrongState):
+        completion.correct(a_run_in_progress(), Yield(), reason="counted again")
+    with pytest.raises(refusals.IsContainer):
+        completion.correct(a_completed_run(child_count=2), Yield(), reason="counted again")

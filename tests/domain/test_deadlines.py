@@ -7,7 +7,7 @@ import pytest
 from shared.domain import deadlines, events
 from shared.domain.deadlines import WAITS, Gate, Lapse
 from shared.domain.lifecycle import Verb
-from shared.domain.policy import Deadlines, Policy
+from shared.domain.policy import Deadlines, OnUnaccepted, Policy
 from shared.domain.runs import DispatchState, Run, Status
 from tests.domain.builders import EARLIER, NOON, a_completed_run, a_run_in_progress, a_sent_run, a_waiting_run
 
@@ -49,7 +49,7 @@ def test_every_other_step_ends_the_waiting(verb: Verb) -> None:
 def test_the_table_here_lists_every_wait() -> None:
     assert {wait.armed_by: (wait.gate, wait.lapse) for wait in WAITS} == {v: (g, e) for v, (g, _, e) in ARMS.items()}
     assert {wait.gate for wait in WAITS} == set(Gate)
-    assert set(Deadlines.__struct_fields__) == {gate.value for gate in Gate}
+    assert set(Deadlines.__struct_fields__) - {"on_unaccepted"} == {gate.value for gate in Gate}
 
 
 def test_the_houses_deadlines_are_one_hour_for_templates_and_23_days_for_the_rest() -> None:
@@ -133,3 +133,25 @@ def test_the_next_milestone_clears_the_flag() -> None:
     deadlines.arm(run, Verb.FINISH, at=NOON, policy=POLICY)
 
     assert (run.overdue_at, run.waiting_for) == (None, "complete")
+
+
+TAKES_BACK = Policy(deadlines=Deadlines(on_unaccepted=OnUnaccepted.REASSIGN))
+
+
+def test_the_house_may_take_an_unaccepted_run_back_instead_of_flagging_it() -> None:
+    run = a_sent_run(waiting_for=Gate.ACCEPT.value, waiting_until=NOON)
+
+    told = deadlines.lapse(run, gate="accept", due_at=NOON, at=NOON, policy=TAKES_BACK)
+
+    assert isinstance(told, events.RunParked)
+    assert (run.status, run.waiting_for, run.waiting_until) == (Status.AWAITING_REASSIGNMENT, None, None)
+
+
+@pytest.mark.parametrize("gate", [Gate.START, Gate.FINISH, Gate.COMPLETE])
+def test_an_accepted_run_is_never_taken_back(gate: Gate) -> None:
+    run = an_armed_run(gate)
+
+    told = deadlines.lapse(run, gate=gate.value, due_at=NOON, at=NOON, policy=TAKES_BACK)
+
+    assert isinstance(told, events.RunOverdue)
+    assert run.status is Status.IN_PROGRESS

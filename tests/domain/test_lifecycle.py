@@ -34,6 +34,8 @@ STANDS: dict[str, Callable[[], Run]] = {
     "in_progress, started": lambda: a_run_in_progress("started"),
     "in_progress, finished": lambda: a_run_in_progress("finished"),
     "awaiting_reassignment": lambda: a_sent_run(Status.AWAITING_REASSIGNMENT),
+    "on hold, approved": lambda: an_approved_run(held_at=EARLIER, held_reason="no yarn"),
+    "on hold, started": lambda: a_run_in_progress("started", held_at=EARLIER, held_reason="no yarn"),
     "completed": a_completed_run,
     "cancelled": lambda: a_run(Status.CANCELLED, partner_id="ptnr_1", cancelled_at=EARLIER),
 }
@@ -41,15 +43,17 @@ STANDS: dict[str, Callable[[], Run]] = {
 
 MAY = {
     #                          every verb that is possible from there, and no other
-    "draft":                   {"approve", "cancel", "reassign"},
-    "pending_review":          {"approve", "cancel", "reassign"},
-    "approved":                {"dispatch", "cancel", "reassign"},
-    "approved, dispatch open": {"confirm", "cancel", "reassign"},
-    "sent_to_partner":         {"accept", "decline", "cancel", "reassign"},
-    "in_progress, accepted":   {"decline", "start", "cancel"},
-    "in_progress, started":    {"finish", "cancel"},
-    "in_progress, finished":   {"complete", "cancel"},
-    "awaiting_reassignment":   {"cancel", "reassign"},
+    "draft":                   {"approve", "cancel", "reassign", "hold"},
+    "pending_review":          {"approve", "cancel", "reassign", "hold"},
+    "approved":                {"dispatch", "cancel", "reassign", "hold"},
+    "approved, dispatch open": {"confirm", "cancel", "reassign", "hold"},
+    "sent_to_partner":         {"accept", "decline", "cancel", "reassign", "hold"},
+    "in_progress, accepted":   {"decline", "start", "cancel", "hold"},
+    "in_progress, started":    {"finish", "cancel", "hold"},
+    "in_progress, finished":   {"complete", "cancel", "hold"},
+    "awaiting_reassignment":   {"cancel", "reassign", "hold"},
+    "on hold, approved":       {"cancel", "resume"},
+    "on hold, started":        {"cancel", "resume"},
     "completed":               set(),
     "cancelled":               set(),
 }  # fmt: skip
@@ -66,6 +70,8 @@ REACHES = {
     "complete": (Status.COMPLETED,             "completed_at"),
     "cancel":   (Status.CANCELLED,             "cancelled_at"),
     "reassign": (Status.APPROVED,              None),
+    "hold":     (None,                         "held_at"),
+    "resume":   (None,                         None),
 }  # fmt: skip
 
 EVERY_PAIR = [(stand, verb) for stand in STANDS for verb in Verb]
@@ -92,7 +98,9 @@ def test_a_step_reaches_its_status_sets_its_stamp_and_touches_nothing_else(stand
 
     told = lifecycle.reach(run, verb, at=NOON, reason="because")
 
-    expected = {**before, "status": status, **({stamp: NOON} if stamp else {})}
+    status = status or before["status"]
+    cleared = dict.fromkeys(STEPS[verb].clears)
+    expected = {**before, "status": status, **cleared, **({stamp: NOON} if stamp else {})}
     assert msgspec.structs.asdict(run) == expected
     assert (told.reason, told.before, told.after) == (
         "because",
@@ -190,9 +198,9 @@ def test_a_run_without_a_partner_is_not_sent(stand: str, verb: Verb) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stand", "verb"), [(s, v) for s, v in EVERY_PAIR if v.value in MAY[s] and v is not Verb.CANCEL]
+    ("stand", "verb"), [(s, v) for s, v in EVERY_PAIR if v.value in MAY[s] and not STEPS[v].on_container]
 )
-def test_a_container_refuses_every_verb_but_cancel(stand: str, verb: Verb) -> None:
+def test_a_container_refuses_every_verb_but_cancel_hold_and_resume(stand: str, verb: Verb) -> None:
     run = STANDS[stand]()
     run.child_count = 2
 
@@ -203,11 +211,12 @@ def test_a_container_refuses_every_verb_but_cancel(stand: str, verb: Verb) -> No
 
 
 @pytest.mark.parametrize("stand", [stand for stand, make in STANDS.items() if make().status in OPEN])
-def test_a_container_that_is_open_can_be_cancelled(stand: str) -> None:
+def test_a_container_that_is_open_can_be_cancelled_and_held(stand: str) -> None:
     run = STANDS[stand]()
     run.child_count = 2
+    other = "resume" if run.held_at else "hold"
 
-    assert lifecycle.allowed_actions(run, for_partner=False, facts=Facts()) == ["cancel"]
+    assert lifecycle.allowed_actions(run, for_partner=False, facts=Facts()) == ["cancel", other]
     assert lifecycle.allowed_actions(run, for_partner=True, facts=Facts()) == []
 
 
@@ -224,7 +233,7 @@ def test_an_open_run_always_has_a_way_out_and_an_ended_one_never(stand: str) -> 
 @pytest.mark.parametrize("stand", [s for s, make in STANDS.items() if make().status in OPEN])
 def test_every_open_run_can_still_become_completed(stand: str) -> None:
     run = STANDS[stand]()
-    forward = {"approve", "dispatch", "confirm", "accept", "start", "finish", "complete"}
+    forward = {"approve", "dispatch", "confirm", "accept", "start", "finish", "complete", "resume"}
 
     for _ in range(len(Verb)):
         allowed = lifecycle.allowed_actions(run, for_partner=False, facts=Facts())
@@ -248,6 +257,7 @@ runs = st.builds(
     design_id=st.just("dsgn_1"),
     status=st.sampled_from(Status),
     child_count=st.sampled_from([0, 0, 0, 2]),
+    held_at=st.sampled_from([None, None, EARLIER]),
     partner_id=st.sampled_from([None, "ptnr_1"]),
     dispatch_state=st.sampled_from(DispatchState),
     dispatch_started_at=st.sampled_from([None, EARLIER]),

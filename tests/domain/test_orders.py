@@ -1,13 +1,15 @@
 """Orders: what becomes of each line, with a reason a person can act on."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from shared.domain import orders
-from shared.domain.orders import Line, Order, Outcome, ProductLink
+from shared.domain.orders import Line, Order, Outcome, ProductLink, Recorded, ShopOrder
 from shared.domain.runs import RunType, Status
+from tests.domain.builders import EARLIER, NOON
 
 OF_PRODUCT = ProductLink("prod_1", None, "dsgn_product")
 OF_VARIANT = ProductLink("prod_1", "var_blue", "dsgn_variant")
@@ -16,6 +18,20 @@ OF_OTHER = ProductLink("prod_2", None, "dsgn_other")
 
 def a_line(**more: Any) -> Line:
     return Line(**{"id": "line_1", "product_id": "prod_1", **more})
+
+
+def heard(*words: Order) -> ShopOrder:
+    """What is known of an order after its shop said this, one after the other."""
+    known = ShopOrder(source="shop", order_id="o")
+    for word in words:
+        orders.hear(known, word, at=word.updated_at)
+    return known
+
+
+def a_recorded_line(**more: Any) -> Recorded:
+    body = {"id": "line_1", "product_id": "prod_1", "variant_id": None, "quantity": "2"}
+    defaults: dict[str, Any] = {"outcome": Outcome.RUN, "production_run_id": "run_1", "left_at": None, "body": body}
+    return Recorded(id="oline_1", order_line_item_id="line_1", **{**defaults, **more})
 
 
 @pytest.mark.parametrize(
@@ -36,18 +52,18 @@ def test_the_variants_design_wins_over_the_products(line: Line, links: list[Prod
 
 
 @pytest.mark.parametrize(
-    ("order", "line", "outcome", "reason"),
+    ("status", "line", "outcome", "reason"),
     [
-        (Order(id="o"), a_line(), Outcome.RUN, "a production run was made"),
-        (Order(id="o", status="completed"), a_line(), Outcome.RUN, "a production run was made"),
-        (Order(id="o"), a_line(product_id=None), Outcome.UNMAPPED, "names no product"),
-        (Order(id="o"), a_line(product_id="prod_9"), Outcome.UNMAPPED, "prod_9"),
-        (Order(id="o", status="Cancelled"), a_line(), Outcome.IGNORED, "the order is cancelled"),
-        (Order(id="o", status="draft"), a_line(product_id=None), Outcome.IGNORED, "the order is a draft"),
+        (None, a_line(), Outcome.RUN, "a production run was made"),
+        ("completed", a_line(), Outcome.RUN, "a production run was made"),
+        (None, a_line(product_id=None), Outcome.UNMAPPED, "names no product"),
+        (None, a_line(product_id="prod_9"), Outcome.UNMAPPED, "prod_9"),
+        ("Cancelled", a_line(), Outcome.IGNORED, "the order is cancelled"),
+        ("draft", a_line(product_id=None), Outcome.IGNORED, "the order is a draft"),
     ],
 )
-def test_every_line_has_an_outcome_and_a_reason(order: Order, line: Line, outcome: Outcome, reason: str) -> None:
-    judged, why = orders.judge(order, line, [OF_PRODUCT])
+def test_every_line_has_an_outcome_and_a_reason(status: str | None, line: Line, outcome: Outcome, reason: str) -> None:
+    judged, why = orders.judge(line, [OF_PRODUCT], off=heard(Order(id="o", status=status)).off_reason)
 
     assert judged is outcome
     assert reason in why
@@ -55,7 +71,7 @@ def test_every_line_has_an_outcome_and_a_reason(order: Order, line: Line, outcom
 
 @pytest.mark.parametrize("status", ["cancelled", "canceled", "refunded", "voided", "draft"])
 def test_an_order_that_is_cancelled_refunded_voided_or_a_draft_makes_nothing(status: str) -> None:
-    outcome, reason = orders.judge(Order(id="o", status=status), a_line(), [OF_PRODUCT])
+    outcome, reason = orders.judge(a_line(), [OF_PRODUCT], off=heard(Order(id="o", status=status)).off_reason)
 
     assert outcome is Outcome.IGNORED
     assert reason
@@ -96,3 +112,54 @@ def test_a_line_needs_an_id_and_a_quantity_above_zero(wrong: dict[str, Any]) -> 
 def test_an_order_needs_an_id() -> None:
     with pytest.raises(ValueError, match="id"):
         Order(id="")
+
+
+LATER = NOON + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "off"),
+    [
+        ([("draft", None)], "the order is a draft"),
+        ([("draft", None), (None, None)], None),
+        ([("cancelled", NOON)], "the order is cancelled"),
+        ([("cancelled", NOON), (None, LATER)], "the order is cancelled"),
+        ([("cancelled", NOON), ("pending", None)], "the order is cancelled"),
+        ([("cancelled", NOON), ("pending", NOON)], "the order is cancelled"),
+        ([("cancelled", NOON), ("pending", LATER)], None),
+        ([("pending", LATER), ("cancelled", NOON)], None),
+        ([("pending", EARLIER), ("refunded", NOON)], "the order is refunded"),
+    ],
+)
+def test_an_order_is_off_until_its_shop_says_with_a_newer_time_that_it_stands(
+    words: list[Any], off: str | None
+) -> None:
+    known = heard(*(Order(id="o", status=status, updated_at=at) for status, at in words))
+
+    assert known.off_reason == off
+
+
+def test_a_cancel_counts_unless_the_shop_said_later_that_the_order_stands() -> None:
+    silent, stands = heard(Order(id="o", updated_at=LATER)), heard(Order(id="o", status="pending", updated_at=LATER))
+
+    assert not orders.is_cancel_stale(silent, NOON)
+    assert orders.is_cancel_stale(stands, NOON)
+    assert not orders.is_cancel_stale(stands, None)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "line", "reason"),
+    [
+        (a_recorded_line(), a_line(quantity=Decimal(2)), None),
+        (a_recorded_line(), a_line(quantity=Decimal("2.0")), None),
+        (a_recorded_line(), a_line(quantity=Decimal(3)), "wants 3 instead of 2"),
+        (a_recorded_line(), a_line(quantity=Decimal(2), product_id="prod_2"), "another product"),
+        (a_recorded_line(), None, "left the order"),
+        (a_recorded_line(left_at=NOON), None, None),
+        (a_recorded_line(left_at=NOON), a_line(quantity=Decimal(2)), "back in the order"),
+    ],
+)
+def test_what_an_edit_did_to_a_line_is_found_once(recorded: Recorded, line: Line | None, reason: str | None) -> None:
+    found = orders.changes([recorded], [line] if line else [])
+
+    assert [reason in change.reason for change in found] == ([True] if reason else [])

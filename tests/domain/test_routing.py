@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.workers.actors import HANDLERS, cascade, dispatch, effects, milestones, orders, tasks
+from services.workers.actors import HANDLERS, cascade, dispatch, effects, material, media, milestones, orders, tasks
 from shared import routing
-from shared.domain import events
+from shared.domain import events, notices
 from shared.domain.commands import COMMANDS
 from shared.domain.runs import RunType, Status
 from shared.routing import COMMAND_HEARERS, EVENT_HEARERS, ROOM_OF, Address, Room
@@ -12,12 +12,12 @@ from tests.domain.builders import a_run
 
 HEARERS = [*COMMAND_HEARERS.values(), *(hearer for several in EVENT_HEARERS.values() for hearer in several)]
 ROOMS = {
-    Room.ORDERS: orders,
-    Room.DISPATCH: dispatch,
-    Room.MILESTONES: milestones,
-    Room.TASKS: tasks,
-    Room.CASCADE: cascade,
-    Room.EFFECTS: effects,
+    Room.ORDERS: (orders,),
+    Room.DISPATCH: (dispatch,),
+    Room.MILESTONES: (milestones, material, media),
+    Room.TASKS: (tasks,),
+    Room.CASCADE: (cascade,),
+    Room.EFFECTS: (effects,),
 }
 A_CHILD = a_run(Status.IN_PROGRESS, id="run_child", parent_run_id="run_parent", run_type=RunType.SAMPLE)
 A_ROOT = a_run(Status.IN_PROGRESS, id="run_root")
@@ -32,10 +32,10 @@ def test_every_actor_that_is_rung_exists_and_every_actor_is_rung() -> None:
     assert {hearer.actor for hearer in HEARERS} == HANDLERS.keys() == ROOM_OF.keys()
 
 
-def test_the_room_of_an_actor_is_its_module() -> None:
+def test_the_room_of_an_actor_is_told_by_its_module() -> None:
     assert ROOMS.keys() == set(Room)
     for hearer in HEARERS:
-        assert HANDLERS[hearer.actor].__module__ == ROOMS[hearer.room].__name__
+        assert HANDLERS[hearer.actor].__module__ in {module.__name__ for module in ROOMS[hearer.room]}
 
 
 def test_only_events_that_can_be_told_are_heard() -> None:
@@ -46,7 +46,8 @@ def test_only_events_that_can_be_told_are_heard() -> None:
 def test_a_command_makes_one_delivery_in_the_lane_of_its_run(kind: str) -> None:
     (address,) = routing.addresses_of_command(kind, run_id="run_1")
 
-    assert address.lane_run_id == (None if address.room is Room.ORDERS else "run_1")
+    is_of_no_run = address.room is Room.ORDERS or kind.startswith("design.")
+    assert address.lane_run_id == (None if is_of_no_run else "run_1")
 
 
 def test_a_command_nobody_carries_out_cannot_be_addressed() -> None:
@@ -82,11 +83,15 @@ def test_only_a_samples_milestones_move_a_design(event: events.Event, moves: boo
     assert "move_sample_design" not in of_production
 
 
-@pytest.mark.parametrize(
-    "event", [events.RunOverdue(), events.RunDispatchLapsed(), events.RunDispatchFailed(), events.RunDeclined()]
-)
-def test_what_needs_a_person_is_told_to_people(event: events.Event) -> None:
-    assert [address.actor for address in routing.addresses_of_event(event, A_ROOT)] == ["notify_people"]
+@pytest.mark.parametrize("event", {row.event for row in notices.TABLE}, ids=lambda event: event.kind)
+def test_what_concerns_somebody_is_told_to_people(event: type[events.Event]) -> None:
+    assert "notify_people" in [address.actor for address in routing.addresses_of_event(event(), A_ROOT)]
+
+
+def test_nobody_is_rung_for_an_event_that_tells_nobody() -> None:
+    rung = {event for event, hearers in EVENT_HEARERS.items() if "notify_people" in {one.actor for one in hearers}}
+
+    assert rung == {row.event for row in notices.TABLE}
 
 
 def test_an_event_nobody_acts_on_is_only_told() -> None:

@@ -1,6 +1,7 @@
 """A gateway in the test's own process on a real database, with people who can sign in and a workshop that opens on demand."""
 
 import contextlib
+import tempfile
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -21,12 +22,15 @@ class House:
 
     def __init__(self, bench: TestBench, *, extra: tuple[Route, ...] = ()) -> None:
         self.bench = bench
-        self.desk = app.desk_of(settings.read({"LOOMLINE_DATABASE_URL": bench.url}))
+        self._home = tempfile.TemporaryDirectory()
+        told = {"LOOMLINE_DATABASE_URL": bench.url, "LOOMLINE_HOME": self._home.name}
+        self.desk = app.desk_of(settings.read(told))
         self.http = testing.TestClient(app.build(self.desk, [*app.routes(), *extra]))
 
     def close(self) -> None:
         self.desk.gate.close()
         self.desk.engine.dispose()
+        self._home.cleanup()
 
     def an_account(self, name: str, *, partner_id: str | None = None) -> str:
         """A person who can sign in; returns the address. Without a partner it is an admin."""
@@ -61,6 +65,17 @@ class House:
 
     def post(self, path: str, body: Any = None, *, by: str | None = None, **headers: str) -> testing.Result:
         return self.ask("POST", path, body, by=by, **headers)
+
+    def upload(
+        self, path: str, *files: tuple[str, bytes], by: str, field: str = "files", **headers: str
+    ) -> testing.Result:
+        """Send files (name, bytes) as a browser's form does."""
+        parts = [
+            f'--seam\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'.encode() + content
+            for name, content in files
+        ]
+        body = b"\r\n".join([*parts, b"--seam--\r\n"])
+        return self.ask("POST", path, body, by=by, Content_Type="multipart/form-data; boundary=seam", **headers)
 
     def ask(self, method: str, path: str, body: Any = None, *, by: str | None = None, **headers: str) -> testing.Result:
         """One request. body: bytes go as they are, anything else as JSON. headers: with '_' for '-'."""

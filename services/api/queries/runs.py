@@ -17,10 +17,20 @@ from shared.storage.run_store import RUN_COLUMNS, run_from
 from shared.storage.tables import production_run, run_snapshot
 
 PARTNER_FILTERS = (*lists.LIST_PARAMETERS, "status", "phase", "run_type", "role", "design_id")
-ADMIN_FILTERS = (*PARTNER_FILTERS, "partner_id", "parent_run_id", "order_id", "q", "overdue", "stuck")
+ADMIN_FILTERS = (
+    *PARTNER_FILTERS,
+    "partner_id",
+    "parent_run_id",
+    "order_id",
+    "q",
+    "overdue",
+    "stuck",
+    "flagged",
+    "held",
+)
 
 _HIDDEN = frozenset({"snapshot_id", "dispatch_id", "dispatch_round"})
-_NOT_FOR_PARTNERS = frozenset({"previous_partner_id"})
+_NOT_FOR_PARTNERS = frozenset({"previous_partner_id", "flagged_at", "flagged_reason"})
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,5 +268,7 @@ _FILTERS = {
     "q": Filter(_searched),
     "overdue": lists.flag(OVERDUE),
     "stuck": lists.flag(STUCK),
+    "flagged": lists.flag(_R.flagged_at.is_not(None)),
+    "held": lists.flag(_R.held_at.is_not(None)),
 }
 """Partner routes name fewer of them, so the others cannot come from there."""

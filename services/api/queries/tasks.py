@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, Select, exists, or_, select
 
 from services.api.queries import lists, timeline
 from shared.domain.tasks import Priority, TaskKind, TaskStatus
-from shared.storage.tables import account, task, task_comment
+from shared.storage.tables import account, production_run, task, task_comment
 from shared.storage.task_store import TASK_COLUMNS
 
 FILTERS = (*lists.LIST_PARAMETERS, "status", "kind", "priority", "production_run_id")
 _T = task.c
+_R = production_run.c
 _ROWS: Select[Any] = select(*(_T[name] for name in TASK_COLUMNS), _T.created_at, _T.updated_at)
 
 _C = task_comment.c
@@ -104,4 +105,8 @@ def _comment(row: RowMapping, *, partner_id: str | None) -> dict[str, Any]:
 
 
 def _own(partner_id: str | None) -> Select[Any]:
-    return _ROWS if partner_id is None else _ROWS.where(_T.partner_id == partner_id)
+    """A partner's own; the tasks of a run that went to another partner went with it."""
+    if partner_id is None:
+        return _ROWS
+    still_theirs = exists().where(_R.id == _T.run_id, _R.partner_id == partner_id)
+    return _ROWS.where(_T.partner_id == partner_id, or_(_T.run_id.is_(None), still_theirs))

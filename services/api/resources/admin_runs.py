@@ -56,6 +56,11 @@ def dispatch(call: Call) -> Reply:
     return asking.ask(call, call.body, run_id=run.run.id, verb=Verb.DISPATCH, run=run, render=render)
 
 
+def act(call: Call) -> Reply:
+    """What is no step of the lifecycle: the answer is the run as it is afterwards."""
+    return milestones.ask_about(call, milestones.own_run(call), call.body, verb=None)
+
+
 def note(call: Call) -> Reply:
     """Write a note; the answer is the timeline with it."""
     run = milestones.own_run(call)
@@ -184,6 +189,9 @@ ROUTES: tuple[Route, ...] = (
         {201: "The new tasks."},
     ),
     _on_run("cancel", milestones.step(Verb.CANCEL), commands.CancelRun, "End a run and all its open parts."),
+    _on_run("hold", milestones.step(Verb.HOLD), commands.HoldRun, "Let the run stand still; its deadline stops."),
+    _on_run("resume", milestones.step(Verb.RESUME), commands.ResumeRun, "Let a run on hold go on."),
+    _on_run("resolve-flag", act, commands.ResolveFlag, "Say what was decided about a flag; it goes."),
     _on_run(
         "assign-partner",
         milestones.step(Verb.REASSIGN),

@@ -23,10 +23,11 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 
 from services.api import bodies, errors, etags
 from services.api.queries import lists
+from services.api.resources import order_lines
 from services.api.resources.catalogue_table import CATALOGUE, Body, Name, Thing, Words
 from services.api.routes import Call, Endpoint, Reply, Route, Who
 from shared.runtime import ids, passwords
-from shared.storage import tables
+from shared.storage import stock, tables
 
 LEAST_PASSWORD = 10
 BY_NAME = {thing.singular: thing for thing in CATALOGUE}
@@ -116,7 +117,9 @@ def _adding(thing: Thing) -> Endpoint:
         thing_id = ids.fresh(thing.prefix)
         values = _values(call.tx, thing, call.body)
         _write(call.tx, thing, insert(thing.table).values(id=thing_id, **values))
+        _keep_ledger(call.tx, thing, thing_id)
         body = _body(call.tx, thing, thing_id)
+        _after_write(call, thing, body)
         headers = {"Location": f"{thing.path}/{thing_id}", "ETag": etags.of(body)}
         return Reply(body, status=201, headers=headers)
 
@@ -130,7 +133,10 @@ def _editing(thing: Thing) -> Endpoint:
         values = _values(call.tx, thing, call.body)
         if values:
             statement = thing.table.update().where(thing.table.c.id == thing_id)
+            _leave_ledger(call.tx, thing, thing_id, values)
             _write(call.tx, thing, statement.values(**values, updated_at=func.clock_timestamp()))
+            _keep_ledger(call.tx, thing, thing_id)
+            _after_write(call, thing, _body(call.tx, thing, thing_id))
         return etags.tagged(_body(call.tx, thing, thing_id))
 
     return edit
@@ -143,6 +149,7 @@ def _deleting(thing: Thing) -> Endpoint:
         held_by = [noun for noun, holds in thing.held_by.items() if call.tx.scalar(_held(thing, thing_id, holds))]
         if held_by:
             raise _in_use(thing, held_by[0])
+        _leave_ledger(call.tx, thing, thing_id, None)
         for column in thing.own:
             call.tx.execute(column.table.delete().where(column == thing_id))
         _write(call.tx, thing, thing.table.delete().where(thing.table.c.id == thing_id), is_deletion=True)
@@ -164,6 +171,24 @@ def _retiring(thing: Thing) -> Endpoint:
         return etags.tagged(_body(call.tx, thing, thing_id))
 
     return retire
+
+
+def _keep_ledger(connection: Connection, thing: Thing, thing_id: str) -> None:
+    """A level that was set by hand writes its movement, so that it stays the sum of them."""
+    if thing.table is tables.stock_level:
+        stock.follow_level(connection, thing_id, movement_id=ids.fresh("smov"))
+
+
+def _leave_ledger(connection: Connection, thing: Thing, thing_id: str, values: Mapping[str, Any] | None) -> None:
+    """A level that ends (no values), or comes to stand for another item or place, leaves nothing behind."""
+    if thing.table is tables.stock_level and (values is None or {"inventory_item_id", "location_id"} & values.keys()):
+        stock.clear_level(connection, thing_id, movement_id=ids.fresh("smov"))
+
+
+def _after_write(call: Call, thing: Thing, body: dict[str, Any]) -> None:
+    """A product that is linked now is what order lines may have waited for."""
+    if thing.table is tables.product_link:
+        order_lines.retry_those_of(call, body[thing.singular]["product_id"])
 
 
 def _held(thing: Thing, thing_id: str, holds: Any) -> Select[Any]:

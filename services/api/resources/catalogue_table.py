@@ -14,7 +14,9 @@ from sqlalchemy import ColumnElement, Select, String, Table, func, literal, sele
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from services.api.queries import lists
-from shared.domain import amounts
+from shared.domain import amounts, targets
+from shared.domain.consumption import Unit
+from shared.domain.notice_texts import Language
 from shared.domain.tasks import Priority, TaskKind
 from shared.storage import tables
 
@@ -47,22 +49,6 @@ class PartnerStatus(StrEnum):
     ACTIVE = "active"
     INACTIVE = "inactive"
     PENDING = "pending"
-
-
-class Unit(StrEnum):
-    """What quantities of a material are counted in."""
-
-    METER = "Meter"
-    YARD = "Yard"
-    KILOGRAM = "Kilogram"
-    GRAM = "Gram"
-    PIECE = "Piece"
-    ROLL = "Roll"
-    LITER = "Liter"
-    CUBIC_METER = "Cubic_Meter"
-    KWH = "kWh"
-    HOUR = "Hour"
-    OTHER = "Other"
 
 
 # Bodies -------------------------------------------------------------------------------------------------------------
@@ -108,13 +94,27 @@ class Media(Body, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("url: must begin with https://, http:// or a path of this server")
 
 
+class ContactKind(StrEnum):
+    """How a contact is told what concerns it."""
+
+    APPRISE = "apprise"
+
+
 class Contact(Body, frozen=True, kw_only=True, omit_defaults=True):
-    """A way to reach a partner."""
+    """A way to reach a partner. One with an Apprise URL is told what concerns the partner; the URL may hold a password."""
 
     name: Words | None = None
     email: Words | None = None
     phone: Words | None = None
     role: Words | None = None
+    kind: ContactKind | None = None
+    url: Annotated[str, Meta(max_length=2000)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.kind is None) != (self.url is None):
+            raise ValueError("url: a contact that is told things has a kind and a url, any other has neither")
+        if self.url is not None and not targets.scheme_of(self.url):
+            raise ValueError("url: must be an Apprise URL, such as mailto://user:password@example.com")
 
 
 class NewDesign(Body, frozen=True, kw_only=True):
@@ -138,7 +138,7 @@ class NewPartner(Body, frozen=True, kw_only=True):
     handle: Name
     status: PartnerStatus = PartnerStatus.ACTIVE
     contacts: Annotated[list[Contact], Meta(max_length=100)] = []
-    language: Annotated[str, Meta(min_length=2, max_length=35)] = "en"
+    language: Language = Language.ENGLISH
     time_zone: Words = "UTC"
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.api import asking, errors
 from services.api.asking import Outcome
-from services.api.queries import runs, tasks, timeline
+from services.api.queries import media, runs, tasks, timeline
 from services.api.routes import Call, Endpoint, Reply
 from shared.domain import commands
 from shared.domain.commands import Command
@@ -70,7 +70,7 @@ def ask_about(call: Call, run: runs.View, command: Command, *, verb: Verb | None
     """Ask a command about a run; the answer is the run as it is afterwards."""
 
     def render(outcome: Outcome) -> Reply:
-        logged = {"consumptions_logged": 0} if verb is Verb.COMPLETE else {}
+        logged = {"consumptions_logged": outcome.get("consumptions_logged", 0)} if verb is Verb.COMPLETE else {}
         return Reply({"production_run": shown(call, run.run.id), **logged})
 
     return asking.ask(call, command, run_id=run.run.id, verb=verb, run=run, render=render)
@@ -121,11 +121,14 @@ def details(call: Call) -> Reply:
             "tasks": tasks.of_run(connection, view.run.id, partner_id=tenant),
             "snapshot": snapshot,
             "materials": runs.materials(snapshot, view.run.quantity),
+            "media": media.of_run(connection, view.run.id),
             "related": runs.related(connection, view, partner_id=tenant),
             "totals": runs.totals(view),
         }
     told = view.body(for_partner=tenant is not None)
-    return Reply({"production_run": {**told, "tasks": around["tasks"], "snapshot": snapshot}, **around})
+    return Reply(
+        {"production_run": {**told, "tasks": around["tasks"], "media": around["media"], "snapshot": snapshot}, **around}
+    )
 
 
 def read_timeline(call: Call) -> Reply:

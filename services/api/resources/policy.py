@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from services.api import bodies, errors, etags
 from services.api.resources.catalogue_table import DesignStatus
@@ -12,6 +12,7 @@ from services.api.routes import Call, Reply, Route, Who
 from shared.domain import policy
 from shared.domain.policy import Policy, SampleDesign
 from shared.runtime import logs
+from shared.storage import tables
 
 PATH = "/admin/production-run-policy"
 
@@ -35,6 +36,7 @@ def change_policy(call: Call) -> Reply:
     etags.check(call.req, _body(stored))
     merged = policy.merge(stored, change)
     _check(merged)
+    _check_routes(call.tx, change)
     call.tx.exec_driver_sql(
         "UPDATE policy SET config = %(config)s::jsonb, updated_at = now() WHERE id = 1",
         {"config": msgspec.json.encode(merged).decode()},
@@ -62,6 +64,25 @@ def _check(merged: dict[str, Any]) -> None:
         if status is not None and status not in {each.value for each in DesignStatus}:
             known = ", ".join(DesignStatus)
             raise errors.field(f"/config/sample_design/{name}", f"{status!r} is no design status; known are {known}.")
+
+
+def _check_routes(connection: Connection, change: dict[str, Any]) -> None:
+    """Every partner that a route is set to exists."""
+    routes = [
+        (f"/config/routes/{kind}/{_escaped(name)}", partner_id)
+        for kind, by_name in (change.get("routes") or {}).items()
+        for name, partner_id in (by_name or {}).items()
+        if partner_id is not None
+    ]
+    known = select(tables.partner.c.id).where(tables.partner.c.id.in_({partner_id for _, partner_id in routes}))
+    found = set(connection.scalars(known)) if routes else set()
+    for pointer, partner_id in routes:
+        if partner_id not in found:
+            raise errors.field(pointer, f"There is no partner {partner_id!r}.", code="unknown_reference")
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _below_config(problem: errors.Problem) -> errors.Problem:

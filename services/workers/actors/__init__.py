@@ -1,9 +1,9 @@
-"""The actors: plain functions `(command or event, work) -> None`, one file per room. Named as in the routing tables."""
+"""The actors: plain functions `(command or event, work) -> None`, one file per subject; milestones, material and media share a room. Named as in the routing tables."""
 
 from collections.abc import Callable
 from typing import Any
 
-from services.workers.actors import cascade, dispatch, effects, milestones, orders, tasks
+from services.workers.actors import cascade, dispatch, effects, material, media, milestones, orders, tasks
 from shared.storage.work import Work
 
 HANDLERS: dict[str, Callable[[Any, Work], None]] = {
@@ -12,6 +12,8 @@ HANDLERS: dict[str, Callable[[Any, Work], None]] = {
         *orders.ACTORS,
         *dispatch.ACTORS,
         *milestones.ACTORS,
+        *material.ACTORS,
+        *media.ACTORS,
         *tasks.ACTORS,
         *cascade.ACTORS,
         *effects.ACTORS,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.domain import allocation, commands, deadlines, dispatch, events, lifecycle, refusals, tasks
+from shared.domain import allocation, commands, deadlines, dispatch, events, gating, lifecycle, refusals, tasks
 from shared.domain.allocation import Assignment
 from shared.domain.dispatch import Selection, WorkOrderState
 from shared.domain.lifecycle import Facts, Verb
@@ -15,6 +15,19 @@ def approve_run(command: commands.ApproveRun, work: Work) -> None:
     """Approve a run, split it among partners, and send what may go out at once."""
     run = work.run
     approve(run, command.assignments or [], work)
+
+
+def route_run(command: commands.RouteRun, work: Work) -> None:
+    """Approve an order's run to its one certain partner; without known templates its dispatch opens and waits."""
+    run = work.run
+    design = work.directory.designs([run.design_id])[run.design_id]
+    linked = work.directory.linked_partner_ids(run.design_id)
+    share = gating.share_for(run, design, linked=linked, policy=work.policy)
+    work.answer(run_id=run.id, partner_id=share.partner_id if share else None)
+    if share:
+        for child in approve(run, [share], work):
+            if lifecycle.refusal(child, Verb.DISPATCH, Facts()) is None:
+                _open(child, work)
 
 
 def dispatch_run(command: commands.DispatchRun, work: Work) -> None:
@@ -41,9 +54,14 @@ def send_to_production(command: commands.SendToProduction, work: Work) -> None:
 
 
 def release_run(command: commands.ReleaseRun, work: Work) -> None:
-    """What waited for others goes out as its approver chose, or its dispatch opens. A refusal is told: nothing stands still unseen."""
+    """What waited for others goes out as its approver chose, or its dispatch opens. A refusal is told: nothing stands still unseen.
+
+    What is on hold, or whose family is, stays; resuming asks again.
+    """
     run = work.run
     if run.dispatch_round != command.round or run.dispatch_state is not DispatchState.IDLE or run.is_terminal:
+        return
+    if run.held_at or (run.parent_run_id and work.runs.read(run.parent_run_id).held_at):
         return
     try:
         _release(run, work)
@@ -68,8 +86,10 @@ def assign_partner(command: commands.AssignPartner, work: Work) -> None:
     work.answer(run_id=run.id)
 
 
-def approve(run: Run, assignments: list[Assignment], work: Work, *, metadata: dict[str, Any] | None = None) -> None:
-    """Approval of a locked (or just made) run: children by assignment, and a report of what went out."""
+def approve(
+    run: Run, assignments: list[Assignment], work: Work, *, metadata: dict[str, Any] | None = None
+) -> list[Run]:
+    """Approval of a locked (or just made) run: children by assignment, and a report of what went out. Returns the children."""
     if not assignments and run.partner_id:
         assignments = [_everything_to(run)]
     known = work.directory.partners([share.partner_id for share in assignments])
@@ -85,6 +105,7 @@ def approve(run: Run, assignments: list[Assignment], work: Work, *, metadata: di
         work.tell(events.RunCreated(after={"status": child.status.value, "partner_id": child.partner_id}), run=child)
     report = _send_what_may(split, work)
     work.answer(run_id=run.id, children=[child.id for child in split.children], dispatch=report)
+    return split.children
 
 
 def _send_what_may(split: allocation.Allocation, work: Work) -> dict[str, Any]:
@@ -184,4 +205,12 @@ def _everything_to(run: Run) -> Assignment:
     )
 
 
-ACTORS: tuple[Any, ...] = (approve_run, dispatch_run, confirm_dispatch, send_to_production, release_run, assign_partner)
+ACTORS: tuple[Any, ...] = (
+    approve_run,
+    route_run,
+    dispatch_run,
+    confirm_dispatch,
+    send_to_production,
+    release_run,
+    assign_partner,
+)

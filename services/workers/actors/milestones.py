@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shared.domain import commands, completion, deadlines, events, lifecycle, tasks
+from services.workers.actors import material
+from shared.domain import commands, completion, deadlines, events, flags, holds, lifecycle, reminders, tasks
 from shared.domain.dispatch import WorkOrderState
 from shared.domain.lifecycle import Facts, Verb
 from shared.domain.runs import Run, Status
@@ -40,7 +41,7 @@ def finish_run(command: commands.FinishRun, work: Work) -> None:
 
 
 def complete_run(command: commands.CompleteRun, work: Work) -> None:
-    """Settle a finished run, once."""
+    """Settle a finished run, once: pieces, price, and the material that was used."""
     run = work.run
     told = completion.settle(
         run,
@@ -53,8 +54,9 @@ def complete_run(command: commands.CompleteRun, work: Work) -> None:
         policy=work.policy,
     )
     close_order(run, work)
-    work.tell(*told, run=run)
-    work.answer(run_id=run.id)
+    entries = command.consumptions or []
+    work.tell(*material.settle_with_run(run, work, entries=entries), *told, run=run)
+    work.answer(run_id=run.id, consumptions_logged=len(entries))
 
 
 def cancel_run(command: commands.CancelRun, work: Work) -> None:
@@ -69,6 +71,47 @@ def cancel_run(command: commands.CancelRun, work: Work) -> None:
     work.answer(run_id=root.id)
 
 
+def hold_run(command: commands.HoldRun, work: Work) -> None:
+    """The run stands still; its deadline stops with it."""
+    run = work.run
+    work.tell(holds.hold(run, reason=command.reason, at=work.now), run=run)
+    work.answer(run_id=run.id)
+
+
+def resume_run(command: commands.ResumeRun, work: Work) -> None:
+    """The run goes on with what was left of its deadline; the cascade looks at it again."""
+    run = work.run
+    work.tell(holds.resume(run, at=work.now), run=run)
+    work.answer(run_id=run.id)
+
+
+def flag_run(command: commands.FlagRun, work: Work) -> None:
+    """Something changed outside: a person must decide."""
+    run = work.run
+    work.tell(flags.put(run, reason=command.reason, at=work.now), run=run)
+    work.answer(run_id=run.id)
+
+
+def resolve_flag(command: commands.ResolveFlag, work: Work) -> None:
+    run = work.run
+    work.tell(flags.resolve(run, reason=command.reason), run=run)
+    work.answer(run_id=run.id)
+
+
+def withdraw_run(command: commands.WithdrawRun, work: Work) -> None:
+    """The order is off: end a family of which nothing went out, else flag it for a person."""
+    root = work.run
+    work.answer(run_id=root.id)
+    if root.status is Status.CANCELLED:
+        return
+    family = [root, *(work.runs.lock_below(root.id) if root.is_container else [])]
+    if flags.went_out(family, work.runs.members(root.id)):
+        work.tell(flags.put(root, reason=command.reason, at=work.now), run=root)
+        return
+    for run in family:
+        _cancel(run, work, reason=command.reason)
+
+
 def add_note(command: commands.AddNote, work: Work) -> None:
     work.tell(events.RunNoted(reason=command.text), run=work.run)
     work.answer(run_id=work.run.id)
@@ -77,16 +120,40 @@ def add_note(command: commands.AddNote, work: Work) -> None:
 def lapse_gate(command: commands.LapseGate, work: Work) -> None:
     """A deadline passed, unless the run moved on in the last second."""
     run = work.run
-    told = deadlines.lapse(run, gate=command.gate, due_at=command.due_at, at=work.now)
+    told = deadlines.lapse(run, gate=command.gate, due_at=command.due_at, at=work.now, policy=work.policy)
+    if isinstance(told, events.RunParked):
+        _end_tasks(run, work, WorkOrderState.REPLACED)
     if told:
         work.tell(told, run=run)
     work.answer(run_id=run.id, lapsed=told is not None)
+
+
+def remind_partner(command: commands.RemindPartner, work: Work) -> None:
+    """A partner has been silent, unless something moved meanwhile: take the next rung of the ladder."""
+    run, at = work.run, max(command.swept_at, work.now)
+    history, zone = work.reminders.history(run.id)
+    found = reminders.due(run, history, at=at, zone=zone, policy=work.policy)
+    asked = (command.round, command.stage, command.number)
+    if found is None or (run.dispatch_round, found.stage.value, found.number) != asked:
+        work.answer(run_id=run.id, done=None)
+        return
+    (message_id,) = work.tell(_climb(run, found, work), run=run)
+    work.reminders.add(run, found, message_id=message_id, at=at)
+    work.answer(run_id=run.id, done=found.act.value)
 
 
 def close_order(run: Run, work: Work) -> None:
     """The run's work order is done with."""
     if run.work_order_id:
         work.tasks.end_order(run.work_order_id, WorkOrderState.CLOSED)
+
+
+def _climb(run: Run, found: reminders.Due, work: Work) -> events.Event:
+    """Carry the rung out: remind, or end the ladder."""
+    if found.act is reminders.Act.PARK:
+        _end_tasks(run, work, WorkOrderState.REPLACED)
+        return deadlines.park(run, reason="the partner stayed silent after every reminder")
+    return reminders.told(found)
 
 
 def _reach(work: Work, verb: Verb) -> None:
@@ -100,6 +167,7 @@ def _reach(work: Work, verb: Verb) -> None:
 def _cancel(run: Run, work: Work, *, reason: str | None) -> None:
     told = lifecycle.reach(run, Verb.CANCEL, at=work.now, reason=reason)
     run.cancelled_reason = reason
+    holds.end(run)
     if run.dispatch_state is run.dispatch_state.AWAITING_TEMPLATES:
         deadlines.back_to_idle(run)
     deadlines.arm(run, Verb.CANCEL, at=work.now, policy=work.policy)
@@ -120,6 +188,12 @@ ACTORS: tuple[Any, ...] = (
     finish_run,
     complete_run,
     cancel_run,
+    hold_run,
+    resume_run,
+    withdraw_run,
+    flag_run,
+    resolve_flag,
     add_note,
     lapse_gate,
+    remind_partner,
 )

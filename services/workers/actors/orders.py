@@ -1,33 +1,85 @@
 """Orders in: every line becomes a run or a reason, once, however often and however many at a time the order comes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from services.workers.actors.dispatch import approve
 from shared.domain import allocation, amounts, commands, events, orders, refusals
-from shared.domain.orders import DesignFacts, Line, Order, Outcome
+from shared.domain.orders import DesignFacts, Line, Order, Outcome, Recorded, ShopOrder
 from shared.domain.runs import Run, Status
+from shared.messages import SYSTEM
 from shared.storage.directory import snapshot_of
 from shared.storage.order_store import THIN
 from shared.storage.work import Work
+
+Lines = Mapping[str, Recorded]
+"""The recorded lines of an order, by the shop's ids."""
 
 
 def place_order(command: commands.PlaceOrder, work: Work) -> None:
     """Record every line that is not recorded yet; those with a design become runs."""
     order = command.order
-    known = work.order_lines.lock(source=command.source, order_id=order.id)
-    lines = [line for line in order.items or [] if line.id not in known]
-    links = work.directory.product_links({line.product_id for line in lines if line.product_id})
-    designs = work.directory.designs({link.design_id for link in links})
-    outcomes = [_take_line(order, line, command.source, links, designs, work) for line in lines]
-    if not order.items and not known:
-        outcomes = [_park(order, command.source, work)]
-    elif lines and THIN in known:
-        work.order_lines.settle_thin(source=command.source, order_id=order.id)
-    if outcomes:
-        work.tell(events.OrderReceived(after={"source": command.source, "order_id": order.id, "lines": outcomes}))
-    work.answer(lines=outcomes)
+    known, recorded = work.order_lines.lock(source=command.source, order_id=order.id)
+    at = order.updated_at or order.placed_at
+    left_out = orders.LEFT_OUT if known.has_lines and orders.is_stale(known, at) else None
+    orders.hear(known, order, at=at)
+    _answer_lines(
+        order, command.source, _take_lines(order, known, recorded, work, off=known.off_reason or left_out), work
+    )
+
+
+def update_order(command: commands.UpdateOrder, work: Work) -> None:
+    """New lines are taken; runs of changed lines are flagged, never changed; an order that is off takes back its runs."""
+    order = command.order
+    known, recorded = work.order_lines.lock(source=command.source, order_id=order.id)
+    if orders.is_stale(known, order.updated_at):
+        work.answer(lines=[], ignored=orders.OLD_WORD)
+        return
+    was_off = known.off_reason
+    orders.hear(known, order, at=order.updated_at)
+    outcomes = _take_lines(order, known, recorded, work, off=known.off_reason)
+    if known.off_reason:
+        if not was_off:
+            _take_back(known.off_reason, recorded, work)
+    else:
+        _change_lines(order, known, recorded, work, stands_again=bool(was_off))
+    _answer_lines(order, command.source, outcomes, work)
+
+
+def cancel_order(command: commands.CancelOrder, work: Work) -> None:
+    """End what did not go out yet, flag the rest; an order that was never placed makes nothing when it comes."""
+    known, recorded = work.order_lines.lock(source=command.source, order_id=command.order_id)
+    if orders.is_cancel_stale(known, command.at):
+        work.answer(lines=[], ignored=orders.OLD_WORD)
+        return
+    was_off = known.off_reason
+    orders.call_off(known, at=command.at)
+    reason = orders.NOT_MADE["cancelled"] + (f": {command.reason}" if command.reason else "")
+    if not was_off:
+        _take_back(reason, recorded, work)
+    work.answer(lines=[])
+
+
+def retry_line(command: commands.RetryLine, work: Work) -> None:
+    """Judge a line that made no run anew; one that is not unmapped is answered as it is."""
+    source, order_id = work.order_lines.order_of(command.line_id)
+    known, recorded = work.order_lines.lock(source=source, order_id=order_id)
+    found = next(line for line in recorded.values() if line.id == command.line_id)
+    if found.outcome is Outcome.UNMAPPED and found.is_open:
+        line = msgspec.convert(found.body, Line, strict=False)
+        order = Order(id=order_id, display_id=known.display_id, items=[line])
+        _judge_lines(order, [line], known, recorded, work, off=known.off_reason)
+    work.answer(line_id=found.id)
+
+
+def retry_lines(command: commands.RetryProduct, work: Work) -> None:
+    """Every line that waited for this product is judged anew, each by itself."""
+    line_ids = work.order_lines.unmapped_of(command.product_id)
+    for line_id in line_ids:
+        work.ask(commands.RetryLine(line_id=line_id), run_id=None)
+    work.answer(line_ids=line_ids)
 
 
 def create_run(command: commands.CreateRun, work: Work) -> None:
@@ -64,29 +116,61 @@ def create_design_run(command: commands.CreateDesignRun, work: Work) -> None:
     approve(run, assignments, work, metadata=command.metadata)
 
 
-def _take_line(
+def _take_lines(
+    order: Order, known: ShopOrder, recorded: Lines, work: Work, *, off: str | None
+) -> list[dict[str, Any]]:
+    """Every line that is new, or was left alone only because its order was off."""
+    lines = [line for line in order.items or [] if orders.is_wanted(recorded.get(line.id), off=off)]
+    if not order.items and not recorded:
+        return [_park(order, known.source, work, off=off)]
+    thin = recorded.get(THIN)
+    if lines and thin and thin.outcome is not Outcome.IGNORED:
+        work.order_lines.change(thin, outcome=Outcome.IGNORED.value, reason="its lines came later")
+    return _judge_lines(order, lines, known, recorded, work, off=off)
+
+
+def _judge_lines(
+    order: Order, lines: list[Line], known: ShopOrder, recorded: Lines, work: Work, *, off: str | None
+) -> list[dict[str, Any]]:
+    links = work.directory.product_links({line.product_id for line in lines if line.product_id})
+    designs = work.directory.designs({link.design_id for link in links})
+    outcomes = []
+    for line in lines:
+        outcome, reason = orders.judge(line, links, off=off)
+        run_id = None
+        if outcome is Outcome.RUN:
+            run_id = _run_for(order, line, known.source, designs[orders.design_for(line, links) or ""], work)
+        outcomes.append(_record(order, line, known.source, recorded.get(line.id), (outcome, reason, run_id), work))
+    return outcomes
+
+
+def _record(
     order: Order,
     line: Line,
     source: str,
-    links: list[orders.ProductLink],
-    designs: dict[str, DesignFacts],
+    recorded: Recorded | None,
+    became: tuple[Outcome, str, str | None],
     work: Work,
 ) -> dict[str, Any]:
-    outcome, reason = orders.judge(order, line, links)
-    run_id = None
-    if outcome is Outcome.RUN:
-        run_id = _run_for(order, line, source, designs[orders.design_for(line, links) or ""], work)
-    work.order_lines.add(
-        line_id=work.new_id("oline", line.id),
-        source=source,
-        order_id=order.id,
-        order_line_item_id=line.id,
-        outcome=outcome,
-        reason=reason,
-        run_id=run_id,
-        body=msgspec.to_builtins(line),
-        at=work.now,
-    )
+    outcome, reason, run_id = became
+    body = msgspec.to_builtins(line)
+    if recorded:
+        work.order_lines.change(
+            recorded, outcome=outcome.value, reason=reason, production_run_id=run_id, body=body, left_at=None
+        )
+    else:
+        work.order_lines.add(
+            line_id=work.new_id("oline", line.id),
+            source=source,
+            order_id=order.id,
+            order_line_item_id=line.id,
+            line=line,
+            outcome=outcome,
+            reason=reason,
+            run_id=run_id,
+            body=body,
+            at=work.now,
+        )
     return {"order_line_item_id": line.id, "outcome": outcome.value, "reason": reason, "production_run_id": run_id}
 
 
@@ -104,16 +188,59 @@ def _run_for(order: Order, line: Line, source: str, design: DesignFacts, work: W
     work.runs.add_snapshot(snapshot_of(design, snapshot_id=snapshot_id, provenance=provenance, at=work.now))
     work.runs.add(run, metadata={"source": "order.placed"})
     work.tell(events.RunCreated(after={"status": run.status.value}), run=run)
+    if work.policy.auto_dispatch.enabled:
+        work.ask(commands.RouteRun(), run_id=run.id, by=SYSTEM)
     return run.id
 
 
-def _park(order: Order, source: str, work: Work) -> dict[str, Any]:
-    outcome, reason = orders.judge_thin(order)
+def _change_lines(order: Order, known: ShopOrder, recorded: Lines, work: Work, *, stands_again: bool) -> None:
+    """Follow an edit: what happened to lines with a run is flagged on the run, once per change."""
+    if order.items is not None:
+        known.has_lines = True
+        for change in orders.changes(list(recorded.values()), order.items):
+            work.order_lines.change(change.recorded, **_columns_after(change, work))
+            _flag(change.recorded, f"order {order.id}: {change.reason}", work)
+    if stands_again:
+        for line in recorded.values():
+            _flag(line, f"order {order.id} stands again after it was off", work)
+
+
+def _columns_after(change: orders.LineChange, work: Work) -> dict[str, Any]:
+    if change.line:
+        ids = {"product_id": change.line.product_id, "variant_id": change.line.variant_id}
+        return {"left_at": None, "body": msgspec.to_builtins(change.line), **ids}
+    left = {"left_at": work.now}
+    return {**left, "outcome": Outcome.IGNORED.value, "reason": change.reason} if change.recorded.is_open else left
+
+
+def _flag(recorded: Recorded, reason: str, work: Work) -> None:
+    if recorded.production_run_id:
+        work.ask(commands.FlagRun(reason=reason), run_id=recorded.production_run_id)
+
+
+def _take_back(reason: str, recorded: Lines, work: Work) -> None:
+    """The order is off: its runs are withdrawn, its lines without a run wait for nothing any more."""
+    for line in recorded.values():
+        if line.production_run_id:
+            work.ask(commands.WithdrawRun(reason=reason), run_id=line.production_run_id)
+        elif line.outcome is not Outcome.IGNORED:
+            work.order_lines.change(line, outcome=Outcome.IGNORED.value, reason=reason)
+
+
+def _answer_lines(order: Order, source: str, outcomes: list[dict[str, Any]], work: Work) -> None:
+    if outcomes:
+        work.tell(events.OrderReceived(after={"source": source, "order_id": order.id, "lines": outcomes}))
+    work.answer(lines=outcomes)
+
+
+def _park(order: Order, source: str, work: Work, *, off: str | None) -> dict[str, Any]:
+    outcome, reason = orders.judge_thin(off=off)
     work.order_lines.add(
         line_id=work.new_id("oline", THIN),
         source=source,
         order_id=order.id,
         order_line_item_id=THIN,
+        line=None,
         outcome=outcome,
         reason=reason,
         run_id=None,
@@ -157,4 +284,12 @@ def _with_choice(share: allocation.Assignment, command: commands.CreateDesignRun
     )
 
 
-ACTORS: tuple[Any, ...] = (place_order, create_run, create_design_run)
+ACTORS: tuple[Any, ...] = (
+    place_order,
+    update_order,
+    cancel_order,
+    retry_line,
+    retry_lines,
+    create_run,
+    create_design_run,
+)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.workers.actors import milestones
+from services.workers.actors import material, milestones
 from shared.domain import commands, completion, dispatch, events, refusals, tasks
 from shared.domain.commands import TaskChange
 from shared.domain.runs import Run, Status
@@ -63,6 +63,8 @@ def create_task(command: commands.CreateTask, work: Work) -> None:
     if command.partner_id not in work.directory.partners([command.partner_id]):
         raise refusals.NotFound(thing="partner")
     parent = _parent_of_new(command, work)
+    if parent and parent.run_id and work.run.held_at:
+        raise refusals.OnHold()
     task = work.tasks.add(
         Task(
             id=work.new_id("task"),
@@ -87,6 +89,8 @@ def add_tasks(command: commands.AddTasks, work: Work) -> None:
     run = work.run
     if run.is_container:
         raise refusals.IsContainer()
+    if run.held_at:
+        raise refusals.OnHold()
     if run.status not in (Status.SENT_TO_PARTNER, Status.IN_PROGRESS):
         raise refusals.WrongState(
             verb="adding tasks", why=f"the run is {run.status.value}; tasks are added from dispatch until the end."
@@ -126,6 +130,7 @@ def _after_work(task: Task, family: Sequence[Task], run: Run | None, told: list[
     ended = completion.after_task_work(run, family, at=work.now, policy=work.policy) if run else []
     if run and run.is_terminal:
         milestones.close_order(run, work)
+        told = [*told, *material.settle_with_run(run, work)]
     work.tell(*told, *ended, run=run)
     parent = next((one for one in family if one.id == task.parent_task_id), None)
     work.answer(

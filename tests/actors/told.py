@@ -1,0 +1,90 @@
+"""People who are told: partners with a language and targets, a real HTTP server as a target, and the courier's round."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgspec
+
+from services.workers import courier
+from shared.runtime import clock
+from tests.actors.steps import a_family, a_share
+from tests.workshop import TestBench
+
+
+class Target:
+    """A server that takes notices, or answers with another status for a while."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self.status = 200
+        self.bodies: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.url = f"json://reader:sesame@127.0.0.1:{server.server_address[1]}/told"
+
+
+@contextmanager
+def a_target() -> Iterator[Target]:
+    """A target on a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if target.status == 200:
+                target.bodies.append(msgspec.json.decode(body))
+            target.keys.append(self.headers["Idempotency-Key"])
+            self.send_response(target.status)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Tests are quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        target = Target(server)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield target
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def a_reader(
+    workshop: TestBench, name: str, *, language: str = "en", zone: str = "UTC", targets: tuple[str, ...] = ()
+) -> str:
+    """A partner who is told in a language, at targets."""
+    partner_id = workshop.a_partner(name)
+    contacts = [{"name": name}, *({"kind": "apprise", "url": url} for url in targets)]
+    workshop.change(
+        "UPDATE partner SET language = :language, time_zone = :zone, contacts = CAST(:contacts AS jsonb) WHERE id = :id",
+        id=partner_id,
+        language=language,
+        zone=zone,
+        contacts=msgspec.json.encode(contacts).decode(),
+    )
+    return partner_id
+
+
+def a_run_before(workshop: TestBench, name: str) -> str:
+    """A run that was put before a known partner."""
+    if not workshop.rows("SELECT 1 FROM task_template WHERE name = 'weave'"):
+        workshop.a_template("weave")
+    _, (child,) = a_family(workshop, a_share(workshop, name, template_names=["weave"], role="weaving"))
+    return child
+
+
+def deliver(workshop: TestBench, *, at: datetime | None = None, **later: float) -> int:
+    """So much time has passed: the courier makes a round. Returns how many notices it tried."""
+    return courier.deliver(workshop.engine, at=at or clock.now() + timedelta(seconds=1) + timedelta(**later))
+
+
+def notices_of(workshop: TestBench, run_id: str, *, audience: str = "%") -> list[Any]:
+    """The notices about a run, in order."""
+    return workshop.rows(
+        "SELECT * FROM notification WHERE run_id = :run AND audience LIKE :audience ORDER BY created_at, id",
+        run=run_id,
+        audience=audience,
+    )
