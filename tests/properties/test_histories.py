@@ -5,6 +5,7 @@ The model is the lifecycle's own table: before each step it says whether the ste
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import hypothesis.strategies as st
@@ -16,12 +17,14 @@ from sqlalchemy import text
 from services.workers import sweeps
 from shared.domain import commands, lifecycle, tasks
 from shared.domain.commands import Command
+from shared.domain.consumption import Entry, QuantityBasis
 from shared.domain.lifecycle import Facts, Verb
 from shared.domain.runs import Run
 from shared.domain.tasks import Task
 from shared.storage import invariants
 from shared.storage.run_store import RUN_COLUMNS, RunStore, run_from
 from shared.storage.task_store import TaskStore
+from tests.material import a_level
 from tests.workshop import TestBench
 
 PARTNERS = ("ptnr_weaver", "ptnr_cutter", "ptnr_tailor")
@@ -44,7 +47,10 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.mine: list[str] = []
         # Each history begins in an empty house, so that the same steps always lead to the same end.
-        self.bench.change("TRUNCATE production_run, message, order_line, run_snapshot, alarm RESTART IDENTITY CASCADE")
+        self.bench.change(
+            "TRUNCATE production_run, message, order_line, run_snapshot, alarm, stock_level RESTART IDENTITY CASCADE"
+        )
+        a_level(self.bench, stock="100")
 
     # What may happen ------------------------------------------------------------------------------------------------
 
@@ -142,6 +148,26 @@ class Histories(RuleBasedStateMachine):
         possible = run.status == "cancelled" or lifecycle.refusal(run, Verb.CANCEL, Facts()) is None
         self.ask(commands.CancelRun(reason="history"), run, possible=possible)
 
+    @precondition(lambda self: self.mine)
+    @rule(data=st.data(), verb=st.sampled_from([Verb.HOLD, Verb.RESUME]))
+    def an_admin_holds_or_resumes_it(self, data: st.DataObject, verb: Verb) -> None:
+        run = self.pick(data)
+        possible = lifecycle.refusal(run, verb, Facts()) is None
+        self.ask(commands.HoldRun(reason="wait") if verb is Verb.HOLD else commands.ResumeRun(), run, possible=possible)
+
+    @precondition(lambda self: self.mine)
+    @rule(data=st.data(), quantity=st.decimals("0.5", "9", places=2), per_piece=st.booleans(), is_settled=st.booleans())
+    def its_partner_logs_material(
+        self, data: st.DataObject, quantity: Decimal, per_piece: bool, is_settled: bool
+    ) -> None:
+        run = self.pick(data)
+        basis = QuantityBasis.PER_PIECE if per_piece else QuantityBasis.TOTAL
+        entry = Entry(quantity=quantity, inventory_item_id="item_yarn", quantity_basis=basis)
+        logged = self.bench.ask(commands.LogConsumption(entry=entry), run_id=run.id, tenant=run.partner_id)
+        assert logged.state == ("refused" if run.is_terminal or run.is_container else logged.state)
+        if is_settled:
+            self.bench.ask(commands.CommitConsumption(commit_all=True), run_id=run.id)
+
     @rule(days=st.sampled_from([1, 24]))
     def time_passes(self, days: int) -> None:
         with self.bench.engine.begin() as connection:
@@ -170,6 +196,18 @@ class Histories(RuleBasedStateMachine):
         assert not self.bench.rows(
             """SELECT id FROM production_run WHERE status = 'completed' AND child_count = 0
                AND produced_quantity + rejected_quantity + short_quantity <> quantity"""
+        )
+
+    @invariant()
+    def stock_is_the_sum_of_its_movements(self) -> None:
+        assert not self.bench.rows(
+            """SELECT l.id FROM stock_level l
+               WHERE l.stocked <> (SELECT coalesce(sum(m.quantity), 0) FROM stock_movement m
+                   WHERE m.inventory_item_id = l.inventory_item_id AND m.location_id = l.location_id)"""
+        )
+        assert not self.bench.rows(
+            """SELECT c.id FROM consumption_log c JOIN production_run r ON r.id = c.production_run_id
+               WHERE r.status = 'completed' AND NOT c.is_committed"""
         )
 
     @invariant()
