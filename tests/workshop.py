@@ -1,5 +1,6 @@
 """A workshop without a broker: the real actors on the real ledger, one delivery after the other, in the test's own thread."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from shared.domain import commands
 from shared.domain.commands import Command
 from shared.domain.events import EVENTS
 from shared.domain.orders import Line, Order
-from shared.messages import Actor, ActorKind, Message, pack
+from shared.messages import Actor, ActorKind, opening
 from shared.routing import ROOM_OF, addresses_of_command
 from shared.runtime import clock, ids
 from shared.storage import database, mail
@@ -31,6 +32,7 @@ class TestBench:
         self.engine = database.connect(url, pool_size=threads)
         self.workshop = Workshop(url, threads=threads)
         self.hands = ThreadPoolExecutor(max_workers=threads)
+        self._pumping = threading.Lock()
 
     def close(self) -> None:
         self.hands.shutdown()
@@ -51,16 +53,7 @@ class TestBench:
         """Store a command; nothing is carried out yet."""
         message_id = message_id or ids.fresh("msg")
         asker = actor or (Actor(ActorKind.PARTNER, f"acct_{tenant}", tenant) if tenant else ADMIN)
-        message = Message(
-            id=message_id,
-            kind=command.kind,
-            body=pack(command),
-            actor=asker,
-            tenant=tenant,
-            run_id=run_id,
-            correlation=message_id,
-            created_at=clock.now(),
-        )
+        message = opening(command, message_id=message_id, actor=asker, at=clock.now(), run_id=run_id, tenant=tenant)
         with self.engine.begin() as connection:
             mail.post(connection, message, addresses_of_command(command.kind, run_id=run_id), awaited=False)
         return message_id
@@ -92,10 +85,11 @@ class TestBench:
         return found
 
     def pump(self) -> None:
-        """Carry out all that is due, until nothing is."""
-        while rings := self.claim():
-            for delivery_id in rings:
-                self.workshop.carry_out(delivery_id)
+        """Carry out all that is due, until nothing is. One thread at a time: what another has claimed is done when it returns."""
+        with self._pumping:
+            while rings := self.claim():
+                for delivery_id in rings:
+                    self.workshop.carry_out(delivery_id)
 
     def claim(self) -> list[int]:
         with self.engine.begin() as connection:
