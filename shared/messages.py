@@ -60,6 +60,28 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(self.body, COMMANDS.get(self.kind) or EVENTS[self.kind], strict=False)
 
 
+def opening(
+    command: Command,
+    *,
+    message_id: str,
+    actor: Actor,
+    at: datetime,
+    run_id: str | None = None,
+    tenant: str | None = None,
+) -> Message:
+    """The message that opens a chain: asked from outside or by a sweep, caused by no other."""
+    return Message(
+        id=message_id,
+        kind=command.kind,
+        body=pack(command),
+        actor=actor,
+        tenant=tenant,
+        run_id=run_id,
+        correlation=message_id,
+        created_at=at,
+    )
+
+
 def pack(content: Command | Event) -> dict[str, Any]:
     """The body of a message: plain JSON values, decimals and times as strings."""
     packed: dict[str, Any] = msgspec.to_builtins(content)

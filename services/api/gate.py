@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from shared.domain.commands import Command
-from shared.messages import Actor, Message, pack
+from shared.messages import Actor, opening
 from shared.routing import addresses_of_command
 from shared.runtime import clock, ids
 from shared.storage import mail
@@ -44,7 +44,14 @@ class Gate:
 
         message_id: given where a repeated request must be the same command.
         """
-        message = self._message(command, actor=actor, tenant=tenant, run_id=run_id, message_id=message_id)
+        message = opening(
+            command,
+            message_id=message_id or ids.fresh("msg"),
+            actor=actor,
+            at=clock.now(),
+            run_id=run_id,
+            tenant=tenant,
+        )
         waiter = self._expect(message.id)
         try:
             with self._engine.connect() as connection:
@@ -61,21 +68,6 @@ class Gate:
 
     def close(self) -> None:
         self._listener.close()
-
-    def _message(
-        self, command: Command, *, actor: Actor, tenant: str | None, run_id: str | None, message_id: str | None
-    ) -> Message:
-        message_id = message_id or ids.fresh("msg")
-        return Message(
-            id=message_id,
-            kind=command.kind,
-            body=pack(command),
-            actor=actor,
-            tenant=tenant,
-            run_id=run_id,
-            correlation=message_id,
-            created_at=clock.now(),
-        )
 
     def _expect(self, message_id: str) -> "_Waiter":
         with self._starting:

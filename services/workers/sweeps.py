@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from shared.domain import commands, reminders
-from shared.messages import SYSTEM, VERSION, Message, pack
+from shared.messages import SYSTEM, VERSION, opening
 from shared.routing import COMMAND_HEARERS, addresses_of_command
 from shared.runtime import ids, logs, settings
 from shared.storage import alarms, invariants, mail, notice_store, reminder_store, upload_store
@@ -128,15 +128,7 @@ def release_mass_lapse(connection: Connection, *, minutes: int = 60) -> None:
 def _ask(
     connection: Connection, command: commands.Command, *, run_id: str | None, message_id: str, at: datetime
 ) -> None:
-    message = Message(
-        id=message_id,
-        kind=command.kind,
-        body=pack(command),
-        run_id=run_id,
-        actor=SYSTEM,
-        correlation=message_id,
-        created_at=at,
-    )
+    message = opening(command, message_id=message_id, actor=SYSTEM, at=at, run_id=run_id)
     mail.post(connection, message, addresses_of_command(command.kind, run_id=run_id), awaited=False)
 
 

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from shared.domain.commands import Command, OfTask
-from shared.messages import Actor, ActorKind, Message, pack
+from shared.messages import Actor, ActorKind, opening
 from shared.routing import addresses_of_command
 from shared.runtime import clock
 from shared.storage import mail
@@ -34,15 +34,8 @@ def take_in(connection: Connection, command: Command, *, source: str, event_id: 
     if not is_new:
         return TakenIn(message_id, is_duplicate=True)
     run_id = _run_of(connection, command)
-    message = Message(
-        id=message_id,
-        kind=command.kind,
-        body=pack(command),
-        run_id=run_id,
-        actor=Actor(ActorKind.SHOP, source, source),
-        correlation=message_id,
-        created_at=clock.now(),
-    )
+    shop = Actor(ActorKind.SHOP, source, source)
+    message = opening(command, message_id=message_id, actor=shop, at=clock.now(), run_id=run_id)
     mail.post(connection, message, addresses_of_command(message.kind, run_id=run_id), awaited=False)
     return TakenIn(message_id, is_duplicate=False)
 

@@ -30,14 +30,6 @@ class Listener:
             except psycopg.Error as gone:
                 self._lost(gone)
 
-    def wait(self, seconds: float) -> bool:
-        """True when a notice came within so many seconds; all that wait are taken as one."""
-        try:
-            return any(True for _ in self._connect().notifies(timeout=seconds, stop_after=1))
-        except psycopg.Error as gone:
-            self._lost(gone)
-            return False
-
     def close(self) -> None:
         self._closed.set()
         if self._connection is not None:

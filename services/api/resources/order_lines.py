@@ -9,7 +9,7 @@ from services.api.queries import lists
 from services.api.routes import Call, Reply, Route, Who
 from shared.domain import commands
 from shared.domain.orders import Outcome
-from shared.messages import Message, pack
+from shared.messages import opening
 from shared.routing import addresses_of_command
 from shared.runtime import clock, ids
 from shared.storage import mail, tables
@@ -52,15 +52,7 @@ def retry(call: Call) -> Reply:
 def retry_those_of(call: Call, product_id: str) -> None:
     """A product was linked: ask, in the same transaction, for a retry of every line that waited for it."""
     command = commands.RetryProduct(product_id=product_id)
-    message_id = ids.fresh("msg")
-    message = Message(
-        id=message_id,
-        kind=command.kind,
-        body=pack(command),
-        actor=call.who.actor,
-        correlation=message_id,
-        created_at=clock.now(),
-    )
+    message = opening(command, message_id=ids.fresh("msg"), actor=call.who.actor, at=clock.now())
     mail.post(call.tx, message, addresses_of_command(command.kind, run_id=None), awaited=False)
 
 
