@@ -21,10 +21,18 @@ def template(postgres: places.Server) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def scratchpads(postgres: places.Server, template: str) -> Iterator[places.Scratchpads]:
+    """Databases that are emptied between tests."""
+    pads = places.Scratchpads(postgres, template=template)
+    yield pads
+    pads.close()
+
+
 @pytest.fixture
-def database(postgres: places.Server, template: str) -> Iterator[str]:
-    """The URL of a fresh database with our schema."""
-    with places.a_migrated_database(postgres, template=template) as url:
+def database(scratchpads: places.Scratchpads) -> Iterator[str]:
+    """The URL of an empty database with our schema."""
+    with scratchpads.lend() as url:
         yield url
 
 

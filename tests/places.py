@@ -27,6 +27,7 @@ from services.workers.brokers import rabbitmq
 from shared.routing import Room
 from shared.runtime import settings
 from shared.storage import database
+from shared.storage.tables import metadata
 
 T = TypeVar("T")
 
@@ -73,6 +74,14 @@ class Server:
         """Drop it, whoever is still connected."""
         self._execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(_database_of(url))))
 
+    def disconnect_all(self, url: str) -> None:
+        """End every session of a database, as a drop with force would."""
+        self._execute(
+            sql.SQL("select pg_terminate_backend(pid) from pg_stat_activity where datname = {}").format(
+                sql.Literal(_database_of(url))
+            )
+        )
+
     def superuser_url_of(self, url: str) -> str:
         """The same database as the server's superuser, for tests of what the plain role may not."""
         return urlsplit(self._superuser_url)._replace(path=urlsplit(url).path).geturl()
@@ -109,6 +118,48 @@ def a_migrated_database(server: Server, *, template: str | None = None) -> Itera
         yield url
     finally:
         server.drop_database(url)
+
+
+class Scratchpads:
+    """Migrated databases that are lent to one test after another: emptying one takes a tenth of the time of making one.
+
+    Only for tests that leave the schema alone; others make a database of their own.
+    """
+
+    def __init__(self, server: Server, *, template: str) -> None:
+        self._server = server
+        self._template = template
+        self._idle: list[str] = []
+        self._all: list[str] = []
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[str]:
+        """The URL of an empty database with our schema."""
+        url = self._idle.pop() if self._idle else self._make()
+        try:
+            yield url
+        finally:
+            self._server.disconnect_all(url)
+            _empty(url)
+            self._idle.append(url)
+
+    def close(self) -> None:
+        """Drop them all."""
+        for url in self._all:
+            self._server.drop_database(url)
+
+    def _make(self) -> str:
+        url = self._server.create_database(template=self._template)
+        self._all.append(url)
+        return url
+
+
+def _empty(url: str) -> None:
+    """Delete every row, what refers to others first."""
+    tables = [sql.Identifier(table.name) for table in reversed(metadata.sorted_tables)]
+    statement = sql.SQL("; ").join(sql.SQL("delete from {}").format(table) for table in tables)
+    with psycopg.connect(url) as connection:
+        connection.execute(statement)
 
 
 @contextlib.contextmanager
