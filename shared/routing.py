@@ -81,6 +81,7 @@ COMMAND_HEARERS: dict[type[commands.Command], Hearer] = {
     commands.CreateRun:        _orders("create_run"),
     commands.CreateDesignRun:  _orders("create_design_run"),
     commands.ApproveRun:       _dispatch("approve_run"),
+    commands.SplitRun:         _dispatch("split_run"),
     commands.RouteRun:         _dispatch("route_run"),
     commands.DispatchRun:      _dispatch("dispatch_run"),
     commands.ConfirmDispatch:  _dispatch("confirm_dispatch"),

@@ -212,6 +212,15 @@ LIMIT 500
 
 _FAMILIES_OUT_OF_STEP = text(
     """
+WITH RECURSIVE lineage(id, ancestor_id) AS (
+    SELECT r.id, r.id FROM production_run r
+    WHERE r.status = 'approved' AND r.dispatch_state = 'idle' AND r.dispatch_round = 0 AND r.parent_run_id IS NOT NULL
+    UNION ALL SELECT l.id, a.parent_run_id FROM lineage l JOIN production_run a ON a.id = l.ancestor_id
+    WHERE a.parent_run_id IS NOT NULL),
+ripe AS (
+    SELECT l.id FROM lineage l JOIN run_dependency d ON d.run_id = l.ancestor_id
+    JOIN production_run b ON b.id = d.depends_on_run_id
+    GROUP BY l.id HAVING bool_and(b.status = 'completed'))
 SELECT p.id FROM production_run p
 WHERE p.child_count > 0 AND p.status NOT IN ('completed', 'cancelled')
   AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = p.id AND d.state = 'pending')
@@ -223,12 +232,8 @@ WHERE p.child_count > 0 AND p.status NOT IN ('completed', 'cancelled')
     OR EXISTS (
         SELECT 1 FROM production_run c WHERE p.held_at IS NULL AND c.held_at IS NULL
           AND c.parent_run_id = p.id AND c.status = 'approved' AND c.dispatch_state = 'idle' AND c.dispatch_round = 0
-          AND c.partner_id IS NOT NULL AND c.child_count = 0
-          AND EXISTS (SELECT 1 FROM run_dependency d WHERE d.run_id = c.id)
-          AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = 'msg_release_' || c.id || '_' || c.dispatch_round)
-          AND NOT EXISTS (
-              SELECT 1 FROM run_dependency d JOIN production_run b ON b.id = d.depends_on_run_id
-              WHERE d.run_id = c.id AND b.status <> 'completed')))
+          AND (c.partner_id IS NOT NULL OR c.child_count > 0) AND c.id IN (SELECT id FROM ripe)
+          AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = 'msg_release_' || c.id || '_' || c.dispatch_round)))
 LIMIT 500
 """
 )

@@ -29,6 +29,13 @@ class Member(msgspec.Struct, frozen=True):
     depends_on: tuple[str, ...]
 
 
+class Predecessor(msgspec.Struct, frozen=True):
+    """A run that another waits for."""
+
+    id: str
+    status: Status
+
+
 class Release(msgspec.Struct, frozen=True):
     """A child whose predecessors are all completed: send it, or open its dispatch when no templates were chosen."""
 
@@ -37,13 +44,16 @@ class Release(msgspec.Struct, frozen=True):
     with_choice: bool
 
 
-def releases(parent: Run, children: Sequence[Member]) -> list[Release]:
+def releases(parent: Run, children: Sequence[Member], *, waited: Sequence[Predecessor] = ()) -> list[Release]:
     """The approved children that only waited for others, now that all of those are completed. A held parent releases none.
+
+    waited: what the parent itself, and every container around it, waited for; its parts wait for the same.
+    A child that was split itself is released like any other: its own parts go out then.
 
     Left to a person: a child whose predecessor was cancelled, and one that was dispatched before (round above 0: it lapsed
     or was reassigned). A child without predecessors never waited for anybody; one on hold is looked at again when it goes on.
     """
-    if parent.held_at:
+    if parent.held_at or any(before.status is not Status.COMPLETED for before in waited):
         return []
     status_of = {child.id: child.status for child in children}
     return [
@@ -52,10 +62,9 @@ def releases(parent: Run, children: Sequence[Member]) -> list[Release]:
         if child.status is Status.APPROVED
         and child.dispatch_state is DispatchState.IDLE
         and child.dispatch_round == 0
-        and child.partner_id
-        and not child.child_count
+        and (child.partner_id or child.child_count)
         and not child.is_held
-        and child.depends_on
+        and (child.depends_on or waited)
         and all(status_of.get(before) is Status.COMPLETED for before in child.depends_on)
     ]
 

@@ -18,6 +18,8 @@ from shared.domain.runs import CostType, RejectionReason, RunType
 from shared.domain.tasks import Priority, TaskKind
 
 Text = str
+MOST_CONSUMPTIONS = 500
+"""That may be told with one completion."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -125,6 +127,13 @@ class ApproveRun(Command, frozen=True, kw_only=True):
     assignments: list[Assignment] | None = None
 
 
+class SplitRun(Command, frozen=True, kw_only=True):
+    """Split an approved run that was not sent yet among partners: a part of a family, or one approved without a partner."""
+
+    kind = "run.split"
+    assignments: Annotated[list[Assignment], msgspec.Meta(min_length=1)]
+
+
 class DispatchRun(Command, frozen=True, kw_only=True):
     """Open a run's dispatch: templates are wanted."""
 
@@ -198,7 +207,7 @@ class CompleteRun(Command, frozen=True, kw_only=True):
     partner_cost: Decimal | None = None
     cost_type: CostType | None = None
     cost_currency: Text | None = None
-    consumptions: Annotated[list[Entry], msgspec.Meta(max_length=500)] | None = None
+    consumptions: Annotated[list[Entry], msgspec.Meta(max_length=MOST_CONSUMPTIONS)] | None = None
     notes: Text | None = None
 
     def __post_init__(self) -> None:

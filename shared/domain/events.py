@@ -25,6 +25,11 @@ class RunApproved(Event, frozen=True, kw_only=True):
     sentence = "The run was approved."
 
 
+class RunSplit(Event, frozen=True, kw_only=True):
+    kind = "production_run.split"
+    sentence = "The run was split among partners."
+
+
 class RunDispatchOpened(Event, frozen=True, kw_only=True):
     kind = "production_run.dispatch_opened"
     sentence = "The dispatch waits for its templates."
@@ -203,7 +208,7 @@ class OrderReceived(Event, frozen=True, kw_only=True):
 EVENTS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
-        RunCreated, RunApproved, RunDispatchOpened, RunDispatchLapsed, RunDispatchFailed, RunSentToPartner, RunAccepted,
+        RunCreated, RunApproved, RunSplit, RunDispatchOpened, RunDispatchLapsed, RunDispatchFailed, RunSentToPartner, RunAccepted,
         RunDeclined, RunStarted, RunFinished, RunCompleted, RunCancelled, RunReassigned, RunOverdue, RunInProgress, RunNoted,
         RunRepaired, RunHeld, RunResumed, RunFlagged, RunFlagResolved, RunReminded, RunEscalated, RunParked, OutputCorrected, ConsumptionLogged,
         ConsumptionCommitted, StockShort, MediaAttached, TasksAdded, TaskCreated, TaskAccepted, TaskStarted, TaskCompleted, TaskCancelled, TaskCommented, OrderReceived,

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.domain import events, refusals
-from shared.domain.cascade import Member
 from shared.domain.runs import Run, Status
 
 
@@ -23,11 +22,9 @@ def resolve(run: Run, *, reason: str) -> events.Event:
     return events.RunFlagResolved(reason=reason, before={"flagged_reason": before})
 
 
-def went_out(open_runs: Iterable[Run], children: Iterable[Member]) -> bool:
+def went_out(family: Iterable[Run]) -> bool:
     """Something of a family is or was before a partner: then it is not ended behind their back."""
-    return any(run.status not in _INSIDE for run in open_runs) or any(
-        child.status is Status.COMPLETED for child in children
-    )
+    return any(run.status not in _INSIDE for run in family)
 
 
-_INSIDE = frozenset({Status.DRAFT, Status.PENDING_REVIEW, Status.APPROVED})
+_INSIDE = frozenset({Status.DRAFT, Status.PENDING_REVIEW, Status.APPROVED, Status.CANCELLED})

@@ -14,6 +14,7 @@ class Verb(StrEnum):
     """What can be asked of a run."""
 
     APPROVE = "approve"
+    SPLIT = "split"
     DISPATCH = "dispatch"
     CONFIRM = "confirm"
     ACCEPT = "accept"
@@ -55,6 +56,7 @@ S, V = Status, Verb
 LIFECYCLE = (
     #    verb        leaves                              after          reaches                  stamps           tells                     partner container dispatch
     Step(V.APPROVE,  (S.DRAFT, S.PENDING_REVIEW),        None,          S.APPROVED,              None,            events.RunApproved,        False, False),
+    Step(V.SPLIT,    (S.APPROVED,),                      None,          S.APPROVED,              None,            events.RunSplit,           False, False, DispatchState.IDLE),
     Step(V.DISPATCH, (S.APPROVED,),                      None,          S.APPROVED,              "dispatch_started_at", events.RunDispatchOpened, False, False, DispatchState.IDLE),
     Step(V.CONFIRM,  (S.APPROVED,),                      "dispatch_started_at", S.SENT_TO_PARTNER, "dispatch_completed_at", events.RunSentToPartner, False, False, DispatchState.AWAITING_TEMPLATES),
     Step(V.ACCEPT,   (S.SENT_TO_PARTNER,),               None,          S.IN_PROGRESS,           "accepted_at",   events.RunAccepted,        True,  False),
@@ -147,7 +149,7 @@ def allowed_actions(run: Run, *, for_partner: bool, facts: Facts) -> list[str]:
 def _objections(run: Run, step: Step, facts: Facts) -> Iterator[refusals.Refusal]:
     verb = step.verb
     if run.is_container and not step.on_container:
-        yield refusals.NotSplit() if verb is Verb.APPROVE else refusals.IsContainer()
+        yield refusals.NotSplit() if verb in (Verb.APPROVE, Verb.SPLIT) else refusals.IsContainer()
     if step.stamps and verb in _PAST_TENSE and getattr(run, step.stamps):
         yield refusals.RepeatedStep(verb=verb.value, at=getattr(run, step.stamps).isoformat())
     if run.status not in step.leaves:

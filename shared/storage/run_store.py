@@ -9,9 +9,15 @@ import msgspec
 from sqlalchemy import Connection
 
 from shared.domain import refusals
-from shared.domain.cascade import Member
-from shared.domain.runs import Run, Snapshot
+from shared.domain.cascade import Member, Predecessor
+from shared.domain.runs import TERMINAL, Run, Snapshot, Status
 from shared.storage.writes import Writes
+
+ANCESTRY = """
+WITH RECURSIVE ancestry(id, parent_run_id) AS (
+    SELECT id, parent_run_id FROM production_run WHERE id = %(run)s
+    UNION ALL SELECT p.id, p.parent_run_id FROM ancestry c JOIN production_run p ON p.id = c.parent_run_id)"""
+"""A run and the containers around it, up to the root."""
 
 RUN_COLUMNS = Run.__struct_fields__
 RUN_LIST = ", ".join(RUN_COLUMNS)
@@ -50,7 +56,7 @@ class RunStore:
         return self._runs.get(run_id) or self._one("WHERE id = %(id)s", run_id)
 
     def lock_below(self, root_id: str) -> list[Run]:
-        """Every descendant of a locked root that is not terminal, locked level by level, by id."""
+        """Every descendant of a locked root, locked level by level, by id."""
         found: list[Run] = []
         level = [root_id]
         while level:
@@ -61,7 +67,7 @@ class RunStore:
                 {"parents": level},
             ).scalars()
             runs = [self._keep(as_run(row)) for row in rows]
-            found += [run for run in runs if not run.is_terminal]
+            found += runs
             level = [run.id for run in runs if run.child_count]
         return found
 
@@ -80,14 +86,32 @@ class RunStore:
         ).scalars()
         return [_as_member(row) for row in rows]
 
-    def unsettled(self, run_id: str) -> tuple[str, ...]:
-        """Ids of predecessors that are neither completed nor cancelled."""
+    def waits_for(self, run: Run) -> list[Predecessor]:
+        """What the run and every container around it wait for. Only a part of a family can wait for others."""
+        if not run.parent_run_id:
+            return []
         rows = self._connection.exec_driver_sql(
-            """SELECT r.id FROM run_dependency d JOIN production_run r ON r.id = d.depends_on_run_id
-               WHERE d.run_id = %(run)s AND r.status NOT IN ('completed', 'cancelled') ORDER BY r.id""",
-            {"run": run_id},
-        ).scalars()
-        return tuple(rows)
+            f"""{ANCESTRY} SELECT DISTINCT b.id, b.status FROM ancestry a JOIN run_dependency d ON d.run_id = a.id
+                JOIN production_run b ON b.id = d.depends_on_run_id ORDER BY b.id""",
+            {"run": run.id},
+        )
+        return [Predecessor(row[0], Status(row[1])) for row in rows]
+
+    def unsettled(self, run: Run) -> tuple[str, ...]:
+        """Ids of what it waits for and is neither completed nor cancelled."""
+        return tuple(before.id for before in self.waits_for(run) if before.status not in TERMINAL)
+
+    def is_held_above(self, run: Run) -> bool:
+        """A container around the run is on hold."""
+        if not run.parent_run_id:
+            return False
+        return bool(
+            self._connection.exec_driver_sql(
+                f"""{ANCESTRY} SELECT 1 FROM ancestry a JOIN production_run r ON r.id = a.id
+                    WHERE r.id <> %(run)s AND r.held_at IS NOT NULL LIMIT 1""",
+                {"run": run.id},
+            ).scalar()
+        )
 
     def add(self, run: Run, *, metadata: Mapping[str, Any] | None = None) -> Run:
         """A new run, written at the end."""

@@ -15,10 +15,9 @@ from tests.workshop import TestBench
 
 
 def split_again(workshop: TestBench, child: str, *partners: str) -> list[str]:
-    """A part that came in for review, as an import leaves it, is split among partners of its own."""
-    workshop.change("UPDATE production_run SET status = 'pending_review' WHERE id = :id", id=child)
+    """A part that nobody has yet is split among partners of its own."""
     shares = [a_share(workshop, partner, template_names=["weave"]) for partner in partners]
-    return list(workshop.done(commands.ApproveRun(assignments=shares), run_id=child)["children"])
+    return list(workshop.done(commands.SplitRun(assignments=shares), run_id=child)["children"])
 
 
 def test_the_last_grandchild_closes_every_level_above_it(workshop: TestBench) -> None:
@@ -86,6 +85,105 @@ def test_a_partner_cannot_work_on_a_run_that_was_split(workshop: TestBench) -> N
     no = workshop.refused(commands.AcceptRun(), run_id=child, tenant="ptnr_house_1")
 
     assert no["code"] == "run_is_a_container"
+
+
+def two_stages_of_which_the_second_is_split(workshop: TestBench) -> tuple[str, str, str, list[str]]:
+    """Weaving comes first; cutting is shared by two houses. Returns the root, both stages and cutting's parts."""
+    workshop.a_template("weave")
+    root, (weaving, cutting) = a_family(
+        workshop, a_share(workshop, "weaver", order=1), a_share(workshop, "cutter", order=2)
+    )
+    return root, weaving, cutting, split_again(workshop, cutting, "cutter_1", "cutter_2")
+
+
+def test_the_parts_of_a_later_stage_wait_for_the_stage_before(workshop: TestBench) -> None:
+    _, weaving, cutting, parts = two_stages_of_which_the_second_is_split(workshop)
+    assert status(workshop, cutting, *parts) == ["approved"] * 3
+
+    no = workshop.refused(commands.DispatchRun(), run_id=parts[0])
+
+    assert (no["code"], weaving in no["detail"]) == ("predecessors_not_settled", True)
+
+
+def test_the_parts_of_a_later_stage_go_out_when_the_stage_before_is_completed(workshop: TestBench) -> None:
+    root, weaving, cutting, parts = two_stages_of_which_the_second_is_split(workshop)
+
+    workshop.done(commands.SendToProduction(template_names=["weave"]), run_id=weaving)
+    complete_by_tasks(workshop, weaving)
+
+    assert status(workshop, root, cutting, *parts) == ["in_progress", "approved", "sent_to_partner", "sent_to_partner"]
+    for part in parts:
+        complete_by_milestones(workshop, part)
+    assert status(workshop, root, cutting) == ["completed", "completed"]
+    assert workshop.errors() == []
+
+
+def test_the_parts_of_a_held_stage_go_out_when_it_goes_on(workshop: TestBench) -> None:
+    _, weaving, cutting, parts = two_stages_of_which_the_second_is_split(workshop)
+    workshop.done(commands.HoldRun(reason="no thread"), run_id=cutting)
+    workshop.done(commands.SendToProduction(template_names=["weave"]), run_id=weaving)
+    complete_by_tasks(workshop, weaving)
+    assert status(workshop, *parts) == ["approved", "approved"]
+
+    workshop.done(commands.ResumeRun(), run_id=cutting)
+
+    assert status(workshop, *parts) == ["sent_to_partner", "sent_to_partner"]
+
+
+def test_parts_whose_earlier_stage_was_cancelled_are_left_to_a_person(workshop: TestBench) -> None:
+    _, weaving, _, parts = two_stages_of_which_the_second_is_split(workshop)
+
+    workshop.done(commands.CancelRun(), run_id=weaving)
+
+    assert status(workshop, *parts) == ["approved", "approved"]
+    workshop.done(commands.SendToProduction(template_names=["weave"]), run_id=parts[0])
+    assert status(workshop, *parts) == ["sent_to_partner", "approved"]
+
+
+def test_parts_whose_release_was_lost_are_released_by_the_repair(workshop: TestBench) -> None:
+    _, weaving, _, parts = two_stages_of_which_the_second_is_split(workshop)
+    workshop.change(
+        "UPDATE production_run SET status = 'completed', completed_at = now(), produced_quantity = 4 WHERE id = :id",
+        id=weaving,
+    )
+
+    repair_sweep(workshop, minutes=5)
+
+    assert status(workshop, *parts) == ["sent_to_partner", "sent_to_partner"]
+
+
+def test_a_run_approved_without_a_partner_is_split_later(workshop: TestBench) -> None:
+    workshop.a_template("weave")
+    run = workshop.a_run(workshop.a_design("towel"), quantity="6")
+    workshop.done(commands.ApproveRun(), run_id=run)
+
+    parts = split_again(workshop, run, "weaver", "knitter")
+
+    assert status(workshop, run, *parts) == ["approved", "sent_to_partner", "sent_to_partner"]
+    assert "production_run.split" in workshop.events(run)
+    assert workshop.refused(commands.SplitRun(assignments=[a_share(workshop, "dyer")]), run_id=run)["code"] == (
+        "already_allocated"
+    )
+
+
+def test_what_is_before_a_partner_cannot_be_split(workshop: TestBench) -> None:
+    sent = workshop.a_sent_run()
+
+    no = workshop.refused(commands.SplitRun(assignments=[a_share(workshop, "dyer")]), run_id=sent)
+
+    assert no["code"] == "wrong_state"
+
+
+def test_withdrawing_an_order_spares_a_family_of_which_a_part_of_a_part_was_made(workshop: TestBench) -> None:
+    workshop.a_template("weave")
+    root, (left, _) = a_family(workshop, a_share(workshop, "house_1"), a_share(workshop, "house_2"))
+    (made,) = split_again(workshop, left, "weaver")
+    complete_by_tasks(workshop, made)
+
+    workshop.done(commands.WithdrawRun(reason="the order is cancelled"), run_id=root)
+
+    assert status(workshop, root, made) == ["in_progress", "completed"]
+    assert workshop.run(root)["flagged_reason"] == "the order is cancelled"
 
 
 def a_parent_out_of_step(workshop: TestBench) -> tuple[str, str]:

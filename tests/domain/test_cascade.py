@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import cascade, events
-from shared.domain.cascade import Member, Release
+from shared.domain.cascade import Member, Predecessor, Release
 from shared.domain.runs import TERMINAL, CompletionSource, DispatchState, Run, Status
 from tests.domain.builders import NOON, a_member, a_run
 
@@ -58,7 +58,6 @@ def test_a_child_is_not_released_while_one_it_waits_for_is_anything_but_complete
         {"dispatch_state": DispatchState.AWAITING_TEMPLATES},
         {"dispatch_state": DispatchState.COMPLETED},
         {"partner_id": None},
-        {"child_count": 2},
         {"depends_on": ()},
     ],
     ids=lambda why_not: next(iter(why_not)),
@@ -67,6 +66,19 @@ def test_a_child_that_is_going_out_or_cannot_or_never_waited_is_left_alone(why_n
     waits = {"depends_on": ("a",), **why_not}
 
     assert cascade.releases(a_parent(), [a_member("a", DONE), a_member("b", **waits)]) == []
+
+
+def test_a_child_that_was_split_is_released_so_that_its_parts_go_out() -> None:
+    split = a_member("b", depends_on=("a",), child_count=2, partner_id=None)
+
+    assert [release.run_id for release in cascade.releases(a_parent(), [a_member("a", DONE), split])] == ["b"]
+
+
+@pytest.mark.parametrize(("before", "released"), [(DONE, ["b"]), (GONE, []), (Status.IN_PROGRESS, [])])
+def test_the_parts_of_a_run_wait_for_what_the_run_waits_for(before: Status, released: list[str]) -> None:
+    waited = [Predecessor("x", DONE), Predecessor("y", before)]
+
+    assert [r.run_id for r in cascade.releases(a_parent(), [a_member("b")], waited=waited)] == released
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.APPROVED])

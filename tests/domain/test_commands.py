@@ -24,6 +24,7 @@ EXAMPLES: list[Command] = [
     commands.PlaceOrder(source="shop", order=Order(id="order_1", display_id=7, placed_at=NOON, items=[LINE])),
     commands.CreateRun(design_id="dsgn_1", quantity=Decimal("0.000001"), run_type=RunType.SAMPLE, metadata={"a": [1]}),
     commands.CreateDesignRun(design_id="dsgn_1", assignments=[a_share(quantity=Decimal(3), order=1)], template_ids=["t"]),
+    commands.SplitRun(assignments=[a_share(role="cutting")]),
     commands.ApproveRun(assignments=[a_share(template_names=["weave"]), a_share("ptnr_2", template_category="loom")]),
     commands.DispatchRun(),
     commands.ConfirmDispatch(template_category="loom", transaction_id="disp_1"),
@@ -152,6 +153,8 @@ def test_exactly_one_way_of_choosing_templates_is_taken(command: type[Command], 
         (commands.CommentTask, {"task_id": "t", "comment": ""}, "comment"),
         (commands.ApproveRun, {"assignments": [{"partner_id": "p", "colour": 1}]}, "colour"),
         (commands.ApproveRun, {"assignments": [{"partner_id": "p", "quantity": "0"}]}, "quantity"),
+        (commands.SplitRun, {}, "assignments"),
+        (commands.SplitRun, {"assignments": []}, "assignments"),
     ],
 )
 def test_a_wrong_body_is_refused_and_the_field_named(command: type[Command], body: Any, named: str) -> None:

@@ -45,7 +45,7 @@ MAY = {
     #                          every verb that is possible from there, and no other
     "draft":                   {"approve", "cancel", "reassign", "hold"},
     "pending_review":          {"approve", "cancel", "reassign", "hold"},
-    "approved":                {"dispatch", "cancel", "reassign", "hold"},
+    "approved":                {"split", "dispatch", "cancel", "reassign", "hold"},
     "approved, dispatch open": {"confirm", "cancel", "reassign", "hold"},
     "sent_to_partner":         {"accept", "decline", "cancel", "reassign", "hold"},
     "in_progress, accepted":   {"decline", "start", "cancel", "hold"},
@@ -61,6 +61,7 @@ MAY = {
 REACHES = {
     #            status afterwards             stamp that is set
     "approve":  (Status.APPROVED,              None),
+    "split":    (Status.APPROVED,              None),
     "dispatch": (Status.APPROVED,              "dispatch_started_at"),
     "confirm":  (Status.SENT_TO_PARTNER,       "dispatch_completed_at"),
     "accept":   (Status.IN_PROGRESS,           "accepted_at"),
@@ -127,6 +128,7 @@ def test_a_step_that_was_taken_is_refused_the_second_time_and_its_stamp_stays(ve
         Verb.DISPATCH: DispatchState.AWAITING_TEMPLATES,
         Verb.CONFIRM: DispatchState.COMPLETED,
     }.get(verb, run.dispatch_state)
+    run.child_count = 2 if verb is Verb.SPLIT else 0
     after = msgspec.structs.asdict(run)
 
     with pytest.raises(refusals.Refusal):
@@ -207,7 +209,7 @@ def test_a_container_refuses_every_verb_but_cancel_hold_and_resume(stand: str, v
     no = lifecycle.refusal(run, verb, Facts())
 
     assert no is not None
-    assert no.code == ("already_allocated" if verb is Verb.APPROVE else "run_is_a_container")
+    assert no.code == ("already_allocated" if verb in (Verb.APPROVE, Verb.SPLIT) else "run_is_a_container")
 
 
 @pytest.mark.parametrize("stand", [stand for stand, make in STANDS.items() if make().status in OPEN])

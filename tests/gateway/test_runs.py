@@ -299,3 +299,21 @@ def test_a_run_on_the_wire_has_every_field_of_the_domain(house: House) -> None:
     assert {"phase", "allowed_actions", "depends_on_run_ids", "task_counts", "metadata", "snapshot", "tasks"} <= set(
         run
     )
+
+
+def test_an_approved_part_is_split_again_and_a_second_split_is_refused(house: House) -> None:
+    admin, design = house.an_admin(), house.bench.a_design("shawl")
+    first, second = house.bench.a_partner("first"), house.bench.a_partner("second")
+    shares = {"assignments": [{"partner_id": first, "quantity": 4}, {"partner_id": second, "quantity": 2}]}
+
+    with house.open_workshop():
+        run_id = house.post(RUNS, {"design_id": design, "quantity": 6}, by=admin).json["production_run"]["id"]
+        approved = house.post(f"{RUNS}/{run_id}/approve", {"assignments": [{"partner_id": first}]}, by=admin)
+        (child,) = approved.json["children"]
+        split = house.post(f"{RUNS}/{child['id']}/split", shares, by=admin)
+        again = house.post(f"{RUNS}/{child['id']}/split", shares, by=admin)
+
+    assert "split" in child["allowed_actions"]
+    assert split.status_code == 200
+    assert [part["quantity"] for part in split.json["children"]] == ["4", "2"]
+    assert (again.status_code, again.json["code"]) == (409, "already_allocated")

@@ -182,12 +182,18 @@ ORDER BY r.stage NULLS FIRST, r.id
 
 _R = production_run.c
 
+_ABOVE = """
+WITH RECURSIVE above(id, parent_run_id) AS (
+    SELECT production_run.id, production_run.parent_run_id
+    UNION ALL SELECT p.id, p.parent_run_id FROM above c JOIN production_run p ON p.id = c.parent_run_id)"""
+"""A row's run and the containers around it: what they wait for, it waits for."""
+
 _COUNTED = "t.run_id = production_run.id AND t.work_order_id IS NOT DISTINCT FROM production_run.work_order_id"
 _AROUND = {
     "depends_on_run_ids": """ARRAY(SELECT d.depends_on_run_id FROM run_dependency d
         WHERE d.run_id = production_run.id ORDER BY 1)""",
-    "unsettled": """ARRAY(SELECT o.id FROM run_dependency d JOIN production_run o ON o.id = d.depends_on_run_id
-        WHERE d.run_id = production_run.id AND o.status NOT IN ('completed', 'cancelled') ORDER BY 1)""",
+    "unsettled": f"""ARRAY({_ABOVE} SELECT DISTINCT o.id FROM above a JOIN run_dependency d ON d.run_id = a.id
+        JOIN production_run o ON o.id = d.depends_on_run_id WHERE o.status NOT IN ('completed', 'cancelled') ORDER BY 1)""",
     "open_redo": f"""ARRAY(SELECT t.title FROM task t
         WHERE {_COUNTED} AND t.kind = 'redo' AND t.status NOT IN ('completed', 'cancelled') ORDER BY t.id)""",
     "task_counts": f"""(SELECT json_build_object(
@@ -241,9 +247,9 @@ STUCK: ColumnElement[bool] = and_(
     _R.dispatch_state == DispatchState.IDLE,
     _R.child_count == 0,
     literal_column(
-        """((SELECT bool_and(o.status IN ('completed', 'cancelled')) AND bool_or(o.status = 'cancelled') IS TRUE
-             FROM run_dependency d JOIN production_run o ON o.id = d.depends_on_run_id
-             WHERE d.run_id = production_run.id) IS TRUE
+        f"""(({_ABOVE}
+             SELECT bool_and(o.status IN ('completed', 'cancelled')) AND bool_or(o.status = 'cancelled') IS TRUE
+             FROM above a JOIN run_dependency d ON d.run_id = a.id JOIN production_run o ON o.id = d.depends_on_run_id) IS TRUE
             OR EXISTS (SELECT 1 FROM message m
                        WHERE m.run_id = production_run.id AND m.kind = 'production_run.dispatch_failed'))"""
     ).op("IS")(literal_column("TRUE")),

@@ -44,6 +44,19 @@ def approve(call: Call) -> Reply:
     )
 
 
+def split(call: Call) -> Reply:
+    """Split an approved run that was not sent yet; the report says what went out."""
+    run = milestones.own_run(call)
+    return asking.ask(
+        call,
+        call.body,
+        run_id=run.run.id,
+        verb=Verb.SPLIT,
+        run=run,
+        render=lambda outcome: _allocated(call, outcome, 200),
+    )
+
+
 def dispatch(call: Call) -> Reply:
     """Open the dispatch: 202, for the pause has begun and templates are wanted."""
     run = milestones.own_run(call)
@@ -158,6 +171,13 @@ ROUTES: tuple[Route, ...] = (
         approve,
         commands.ApproveRun,
         "Approve a run and allocate it among partners.",
+        {200: "The run, its children, and what was dispatched."},
+    ),
+    _on_run(
+        "split",
+        split,
+        commands.SplitRun,
+        "Split an approved run that was not sent yet among partners.",
         {200: "The run, its children, and what was dispatched."},
     ),
     *(

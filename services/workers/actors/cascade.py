@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.domain import cascade, commands, events
 from shared.domain.cascade import Release
+from shared.domain.runs import Run
 from shared.storage.work import Work
 
 
@@ -12,36 +13,42 @@ def follow_family(event: events.Event, work: Work) -> None:
     """A part moved on: judge the whole family anew, never from the event."""
     parent = work.run_of_lane
     children = work.runs.members(parent.id)
-    _release(cascade.releases(parent, children), event, work)
+    found = cascade.releases(parent, children, waited=work.runs.waits_for(parent))
+    _release(found, work, once_more=work.message.id if isinstance(event, events.RunResumed) else "")
     work.tell(*cascade.follow(parent, children, at=work.now), run=parent)
 
 
 def release_parts(event: events.Event, work: Work) -> None:
     """A container goes on: what its parts waited for meanwhile is asked for now."""
-    parent = work.run_of_lane
-    _release(cascade.releases(parent, work.runs.members(parent.id)), event, work)
+    ask_for_parts(work.run_of_lane, work, once_more=work.message.id)
+
+
+def ask_for_parts(container: Run, work: Work, *, once_more: str = "") -> None:
+    """Ask for every part whose turn it is. once_more: a hold lasted, and what was asked for then was skipped."""
+    found = cascade.releases(container, work.runs.members(container.id), waited=work.runs.waits_for(container))
+    _release(found, work, once_more=once_more)
 
 
 def repair_family(command: commands.RepairFamily, work: Work) -> None:
     """A sweep found the parent's state not following from its rows: the same rule, and it is told when it changed something."""
     parent = work.run_of_lane
     children = work.runs.members(parent.id)
-    releases = cascade.releases(parent, children)
-    _release(releases, None, work)
+    releases = cascade.releases(parent, children, waited=work.runs.waits_for(parent))
+    _release(releases, work)
     told = cascade.follow(parent, children, at=work.now)
     if told:
         work.tell(events.RunRepaired(reason="found by the repair sweep"), *told, run=parent)
     work.answer(run_id=parent.id, repaired=bool(told or releases))
 
 
-def _release(releases: Sequence[Release], event: events.Event | None, work: Work) -> None:
+def _release(releases: Sequence[Release], work: Work, *, once_more: str = "") -> None:
     """Ask once per round; after a hold once more, for what was asked before it was skipped while it lasted."""
-    after_hold = f"_{work.message.id}" if isinstance(event, events.RunResumed) else ""
+    suffix = f"_{once_more}" if once_more else ""
     for release in releases:
         work.ask(
             commands.ReleaseRun(round=release.round),
             run_id=release.run_id,
-            once=f"release_{release.run_id}_{release.round}{after_hold}",
+            once=f"release_{release.run_id}_{release.round}{suffix}",
         )
 
 

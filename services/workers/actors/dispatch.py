@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.workers.actors import cascade
 from shared.domain import allocation, commands, deadlines, dispatch, events, gating, lifecycle, refusals, tasks
 from shared.domain.allocation import Assignment
 from shared.domain.dispatch import Selection, WorkOrderState
@@ -15,6 +16,13 @@ def approve_run(command: commands.ApproveRun, work: Work) -> None:
     """Approve a run, split it among partners, and send what may go out at once."""
     run = work.run
     approve(run, command.assignments or [], work)
+
+
+def split_run(command: commands.SplitRun, work: Work) -> None:
+    """Split an approved run that nobody has yet, and send what may go out at once."""
+    run = work.run
+    told = lifecycle.reach(run, Verb.SPLIT, at=work.now)
+    _allocate(run, command.assignments, told, work)
 
 
 def route_run(command: commands.RouteRun, work: Work) -> None:
@@ -61,7 +69,11 @@ def release_run(command: commands.ReleaseRun, work: Work) -> None:
     run = work.run
     if run.dispatch_round != command.round or run.dispatch_state is not DispatchState.IDLE or run.is_terminal:
         return
-    if run.held_at or (run.parent_run_id and work.runs.read(run.parent_run_id).held_at):
+    if run.held_at or work.runs.is_held_above(run):
+        return
+    if run.is_container:
+        cascade.ask_for_parts(run, work)
+        work.answer(run_id=run.id)
         return
     try:
         _release(run, work)
@@ -92,9 +104,22 @@ def approve(
     """Approval of a locked (or just made) run: children by assignment, and a report of what went out. Returns the children."""
     if not assignments and run.partner_id:
         assignments = [_everything_to(run)]
+    told = lifecycle.reach(run, Verb.APPROVE, at=work.now)
+    return _allocate(run, assignments, told, work, metadata=metadata)
+
+
+def _allocate(
+    run: Run,
+    assignments: list[Assignment],
+    told: events.Event,
+    work: Work,
+    *,
+    metadata: dict[str, Any] | None = None,
+) -> list[Run]:
+    """Make the children, tell it, and answer with a report of what went out. A refusal here leaves nothing behind."""
     known = work.directory.partners([share.partner_id for share in assignments])
     allocation.check_partners(assignments, known)
-    told = lifecycle.reach(run, Verb.APPROVE, at=work.now)
+    waits = bool(work.runs.unsettled(run))
     split = allocation.split(run, assignments, new_id=lambda place: work.new_id("run", place))
     for child in split.children:
         work.runs.add(child, metadata=metadata)
@@ -103,15 +128,15 @@ def approve(
     work.tell(told, run=run)
     for child in split.children:
         work.tell(events.RunCreated(after={"status": child.status.value, "partner_id": child.partner_id}), run=child)
-    report = _send_what_may(split, work)
+    report = _send_what_may(split, work, waits=waits)
     work.answer(run_id=run.id, children=[child.id for child in split.children], dispatch=report)
     return split.children
 
 
-def _send_what_may(split: allocation.Allocation, work: Work) -> dict[str, Any]:
-    """Approval stands whatever happens here: each child's dispatch has an outcome of its own."""
+def _send_what_may(split: allocation.Allocation, work: Work, *, waits: bool) -> dict[str, Any]:
+    """Approval stands whatever happens here: each child's dispatch has an outcome of its own. waits: the whole run does."""
     report: dict[str, Any] = {"dispatched": [], "skipped": [], "failed": []}
-    may_go = not split.is_ordered or work.policy.auto_dispatch_first_stage
+    may_go = not waits and (not split.is_ordered or work.policy.auto_dispatch_first_stage)
     going = [child for child in split.children if may_go and child.carries_choice and child.id not in split.depends_on]
     templates = work.directory.templates(*map(dispatch.selection_of, going)) if going else []
     for child in split.children:
@@ -182,8 +207,7 @@ def _send(run: Run, selection: Selection, work: Work, *, candidates: list[Templa
 
 
 def _facts(run: Run, work: Work) -> Facts:
-    """Only a part of a family can wait for others."""
-    return Facts(unsettled=work.runs.unsettled(run.id) if run.parent_run_id else ())
+    return Facts(unsettled=work.runs.unsettled(run))
 
 
 def _take_back(run: Run, work: Work) -> None:
@@ -207,6 +231,7 @@ def _everything_to(run: Run) -> Assignment:
 
 ACTORS: tuple[Any, ...] = (
     approve_run,
+    split_run,
     route_run,
     dispatch_run,
     confirm_dispatch,

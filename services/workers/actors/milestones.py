@@ -66,8 +66,9 @@ def cancel_run(command: commands.CancelRun, work: Work) -> None:
         no = lifecycle.refusal(root, Verb.CANCEL, Facts())
         if no:
             raise no
-        for run in [root, *(work.runs.lock_below(root.id) if root.is_container else [])]:
-            _cancel(run, work, reason=command.reason)
+        for run in _family(root, work):
+            if not run.is_terminal:
+                _cancel(run, work, reason=command.reason)
     work.answer(run_id=root.id)
 
 
@@ -104,12 +105,13 @@ def withdraw_run(command: commands.WithdrawRun, work: Work) -> None:
     work.answer(run_id=root.id)
     if root.status is Status.CANCELLED:
         return
-    family = [root, *(work.runs.lock_below(root.id) if root.is_container else [])]
-    if flags.went_out(family, work.runs.members(root.id)):
+    family = _family(root, work)
+    if flags.went_out(family):
         work.tell(flags.put(root, reason=command.reason, at=work.now), run=root)
         return
     for run in family:
-        _cancel(run, work, reason=command.reason)
+        if not run.is_terminal:
+            _cancel(run, work, reason=command.reason)
 
 
 def add_note(command: commands.AddNote, work: Work) -> None:
@@ -162,6 +164,11 @@ def _reach(work: Work, verb: Verb) -> None:
     deadlines.arm(run, verb, at=work.now, policy=work.policy)
     work.tell(told, run=run)
     work.answer(run_id=run.id)
+
+
+def _family(root: Run, work: Work) -> list[Run]:
+    """A locked run and all its parts, at every depth, locked too."""
+    return [root, *(work.runs.lock_below(root.id) if root.is_container else [])]
 
 
 def _cancel(run: Run, work: Work, *, reason: str | None) -> None:
