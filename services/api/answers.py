@@ -47,7 +47,7 @@ def send(req: falcon.Request, resp: falcon.Response, reply: Reply) -> None:
     """Put a reply into the response. What is read carries an ETag; a reader that has it already gets 304."""
     resp.status = reply.status
     for name, value in reply.headers.items():
-        resp.set_header(name, value)
+        (resp.append_header if name == "Set-Cookie" else resp.set_header)(name, value)
     if reply.stream is not None:
         resp.content_type, resp.stream = reply.content_type, reply.stream
         return

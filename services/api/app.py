@@ -34,6 +34,7 @@ RESOURCES = (
     "catalogue",
     "order_lines",
     "operations",
+    "notices",
     "policy",
     "media",
     "events_in",
@@ -41,14 +42,17 @@ RESOURCES = (
     "health",
     "contract",
 )
-"""The modules under `resources` whose ROUTES make the gateway."""
+"""The modules under `resources` whose ROUTES make the JSON API."""
+
+PAGES = ("assets", "sign_in", "pictures", "on_its_way")
+"""The modules under `pages` whose ROUTES make the portal and the console."""
 
 
 def create(settings: Settings | None = None) -> App:
     """The application of this process. Connections open with the first request."""
     settings = settings or settings_.read()
     logs.start(settings, process="gateway")
-    return build(desk_of(settings), routes())
+    return build(desk_of(settings), [*routes(), *pages()])
 
 
 def desk_of(settings: Settings) -> Desk:
@@ -60,8 +64,17 @@ def desk_of(settings: Settings) -> Desk:
 
 
 def routes() -> list[Route]:
-    """Every route of the gateway, in the order of its modules."""
-    modules = [import_module(f"services.api.resources.{name}") for name in RESOURCES]
+    """Every route of the JSON API, in the order of its modules."""
+    return _of("resources", RESOURCES)
+
+
+def pages() -> list[Route]:
+    """Every page for people, in the order of its modules."""
+    return _of("pages", PAGES)
+
+
+def _of(room: str, names: Iterable[str]) -> list[Route]:
+    modules = [import_module(f"services.api.{room}.{name}") for name in names]
     return [route for module in modules for route in module.ROUTES]
 
 

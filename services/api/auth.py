@@ -14,7 +14,7 @@ from typing import Any
 import falcon
 from sqlalchemy import Connection, Engine
 
-from services.api import errors
+from services.api import cookies, errors
 from services.api.routes import Principal, Who
 from shared.runtime import clock
 
@@ -49,11 +49,11 @@ def token_of(req: falcon.Request) -> str | None:
     return token.strip()
 
 
-def admit(engine: Engine, req: falcon.Request, who: Who) -> Principal | None:
-    """The account behind a request, or a 401 or 403. A route for anybody asks nobody."""
+def admit(engine: Engine, req: falcon.Request, who: Who, *, by_cookie: bool = False) -> Principal | None:
+    """The account behind a request, or a 401 or 403. A route for anybody asks nobody. by_cookie: a page, in a browser."""
     if who is Who.ANYBODY:
         return None
-    token = token_of(req)
+    token = cookies.session_of(req) if by_cookie else token_of(req)
     principal = resolve(engine, token) if token else None
     if principal is None:
         raise errors.unauthorized()

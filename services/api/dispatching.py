@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import falcon
 
-from services.api import answers, auth, bodies, errors, idempotency, uploads
+from services.api import answers, auth, bodies, errors, forms, idempotency, uploads
 from services.api.routes import Call, Desk, Reply, Route
 
 MOST_PARAMETERS = 50
@@ -29,21 +29,34 @@ class Address:
 def _responder(desk: Desk, route: Route) -> Responder:
     def respond(req: falcon.Request, resp: falcon.Response, **params: str) -> None:
         resp.set_headers(dict(route.headers))
-        answers.send(req, resp, answer(desk, route, req, params))
+        answers.send(req, resp, _shown(desk, route, req, params) if route.shows else answer(desk, route, req, params))
 
     return respond
+
+
+def _shown(desk: Desk, route: Route, req: falcon.Request, params: Mapping[str, str]) -> Reply:
+    """A page, or the problem as one."""
+    try:
+        return answer(desk, route, req, params)
+    except Exception as ex:
+        if route.shows is None:
+            raise
+        return route.shows(desk, req, ex)
 
 
 def answer(desk: Desk, route: Route, req: falcon.Request, params: Mapping[str, str]) -> Reply:
     """Everything between a matched route and its reply. Raises Problem."""
     _check_address(req)
-    principal = auth.admit(desk.engine, req, route.who)
-    query = _query(req, known=route.query)
-    call = Call(desk, req, principal, params, query, None)
+    principal = auth.admit(desk.engine, req, route.who, by_cookie=route.is_page)
+    call = Call(desk, req, principal, params, {}, None)
     if route.before_body:
         route.before_body(call)
+    call.query = _query(req, known=route.query)
     if route.body is uploads.Files:
-        with uploads.received(req, room=desk.settings.home / "uploads") as call.body:
+        own = forms.OWN_FIELDS if route.is_page else frozenset[str]()
+        with uploads.received(req, room=desk.settings.home / "uploads", own_fields=own) as call.body:
+            if route.is_page:
+                forms.check(req, call.body.fields.get("csrf", ""))
             return _carry_out(call, route, raw=call.body.digest)
     raw = bodies.read(req) if req.method in _WITH_BODY else b""
     call.body = _body(req, route, raw)
@@ -51,7 +64,7 @@ def answer(desk: Desk, route: Route, req: falcon.Request, params: Mapping[str, s
 
 
 def _carry_out(call: Call, route: Route, *, raw: bytes) -> Reply:
-    key = idempotency.key_of(call.req) if call.principal else None
+    key = idempotency.key_of(call.req) if call.principal and not route.is_page else None
     if key is not None:
         return idempotency.once(call, route, route.do, key=key, raw=raw)
     if not route.transactional:
@@ -88,8 +101,19 @@ def _query(req: falcon.Request, *, known: Iterable[str]) -> dict[str, str]:
 def _body(req: falcon.Request, route: Route, raw: bytes) -> Any:
     if route.body is bytes:
         return raw
+    if route.is_page:
+        return _form(req, raw)
     if raw:
         bodies.check_content_type(req)
     if req.method not in _WITH_BODY:
         return None
     return bodies.parse(raw, bodies.Nothing if route.body is None else route.body)
+
+
+def _form(req: falcon.Request, raw: bytes) -> forms.Form | None:
+    """A page's form, from a page of ours."""
+    if req.method not in _WITH_BODY:
+        return None
+    form = forms.read(raw, req)
+    forms.check(req, form.text("csrf"))
+    return form

@@ -60,6 +60,7 @@ _GATEWAY_CODES = {
     "unusable_picture": "The file begins like a picture and is broken, or has too many pixels; `errors` names it.",
     "too_many_attempts": "There were too many failed attempts; `Retry-After` says when to try again.",
     "command_failed": "The command could not be carried out because of a fault; people were told, and it may be replayed.",
+    "form_not_ours": "The form was not sent from a page of ours that is still good; load the page again and send it once more.",
     "unavailable": "The database or the broker is away; nothing was lost, try again shortly.",
     "internal_error": "A fault of ours; it was written down under the request's id.",
 }

@@ -92,6 +92,7 @@ class Reply(msgspec.Struct):
 
 
 Endpoint = Callable[[Call], Reply]
+Shows = Callable[[Desk, falcon.Request, Exception], Reply]
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,3 +118,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     answers: Mapping[int, str] = {}
     headers: Mapping[str, str] = {}
     tag: str = ""
+    shows: "Shows | None" = None
+    """Of a page for people: how it shows a problem. Such a route knows its caller by cookie, checks its forms, and is no part of the contract."""
+
+    @property
+    def is_page(self) -> bool:
+        return self.shows is not None

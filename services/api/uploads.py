@@ -23,6 +23,7 @@ MOST_BYTES = 50 * 1024 * 1024
 
 LONGEST_NAME = 200
 _CHUNK = 64 * 1024
+_LONGEST_FIELD = 200
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -37,6 +38,8 @@ class Files(msgspec.Struct, frozen=True):
     """The body type of a route that takes files."""
 
     uploads: list[Upload]
+    fields: Mapping[str, str] = {}
+    """What a page's form says beside its files."""
 
     @property
     def digest(self) -> bytes:
@@ -55,21 +58,28 @@ SCHEMA: Mapping[str, Any] = {
 
 
 @contextlib.contextmanager
-def received(req: falcon.Request, *, room: Path) -> Iterator[Files]:
-    """The files of a request, on disk below `room` as long as this lasts. Raises 400, 413, 415 and 422 problems."""
+def received(req: falcon.Request, *, room: Path, own_fields: frozenset[str] = frozenset()) -> Iterator[Files]:
+    """The files of a request, on disk below `room` as long as this lasts. Raises 400, 413, 415 and 422 problems.
+
+    own_fields: short text fields that a page's form has beside its files.
+    """
     if not (req.content_type or "").lower().startswith("multipart/form-data") or req.get_header("Content-Encoding"):
         raise errors.unsupported(f"Send a form: Content-Type multipart/form-data, with files in the field {FIELD}.")
     if (req.content_length or 0) > MOST_BYTES:
         raise errors.too_large(MOST_BYTES)
     room.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=room) as desk:
-        yield Files(_read(req, Path(desk)))
+        yield _read(req, Path(desk), own_fields)
 
 
-def _read(req: falcon.Request, desk: Path) -> list[Upload]:
+def _read(req: falcon.Request, desk: Path, own_fields: frozenset[str]) -> Files:
     uploads: list[Upload] = []
+    fields: dict[str, str] = {}
     try:
         for part in _parts(req):
+            if part.name in own_fields:
+                fields[part.name] = part.stream.read(_LONGEST_FIELD).decode()
+                continue
             if part.name != FIELD:
                 raise errors.field(f"/{part.name}", f"There is no field {part.name!r} here; files come in {FIELD}.")
             if len(uploads) == MOST_FILES:
@@ -79,7 +89,7 @@ def _read(req: falcon.Request, desk: Path) -> list[Upload]:
         raise errors.unreadable("The form broke off, or it is not a form.") from None
     if not uploads:
         raise errors.field(f"/{FIELD}", f"{FIELD} is missing: send at least one file.")
-    return uploads
+    return Files(uploads, fields)
 
 
 def _parts(req: falcon.Request) -> Iterator[BodyPart]:

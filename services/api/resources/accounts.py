@@ -1,6 +1,6 @@
 """Signing in and out, who am I, and API tokens for machines."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -35,12 +35,22 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def log_in(call: Call) -> Reply:
     """A session's token. Unknown people and wrong passwords get the same answer after the same time."""
-    email, address, now = call.body.email.strip().lower(), call.req.remote_addr, clock.now()
+    token, principal, until = _opened(call, email=call.body.email, password=call.body.password)
+    return Reply({"token": token, "expires_at": until, "account": account(principal)})
+
+
+def opened(call: Call, *, email: str, password: str) -> tuple[str, Principal]:
+    """The same for a page. Raises the same problems."""
+    return _opened(call, email=email, password=password)[:2]
+
+
+def _opened(call: Call, *, email: str, password: str) -> tuple[str, Principal, datetime]:
+    email, address, now = email.strip().lower(), call.req.remote_addr, clock.now()
     PER_EMAIL.check(email, at=now)
     PER_ADDRESS.check(address, at=now)
     with call.desk.engine.connect() as connection:
         row = connection.exec_driver_sql(auth.BY_EMAIL, {"email": email}).first()
-    if not passwords.fits(call.body.password, row[6] if row else None) or row is None:
+    if not passwords.fits(password, row[6] if row else None) or row is None:
         PER_EMAIL.failed(email, at=now)
         PER_ADDRESS.failed(address, at=now)
         raise errors.Problem(401, "wrong_credentials", "The address and the password do not belong together.")
@@ -48,7 +58,7 @@ def log_in(call: Call) -> Reply:
     principal = auth.principal_of(row)
     with call.desk.engine.begin() as connection:
         token, until = auth.open_session(connection, principal.account_id)
-    return Reply({"token": token, "expires_at": until, "account": account(principal)})
+    return token, principal, until
 
 
 def log_out(call: Call) -> Reply:

@@ -18,10 +18,16 @@ _STATES = {
 
 def read(call: Call) -> Reply:
     """The command with its result or its problem."""
-    answer = call.desk.gate.answer(call.params["id"])
-    if answer is None or answer.kind not in COMMANDS or not _may_see(call, answer):
+    answer = seen(call, call.params["id"])
+    if answer is None:
         raise errors.not_found("command")
     return Reply(told(call, answer))
+
+
+def seen(call: Call, message_id: str) -> Answer | None:
+    """What became of a command so far; None when there is none, or the caller may not see it."""
+    answer = call.desk.gate.answer(message_id)
+    return answer if answer and answer.kind in COMMANDS and _may_see(call, answer) else None
 
 
 def told(call: Call, answer: Answer) -> dict[str, Any]:

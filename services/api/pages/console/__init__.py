@@ -1,0 +1,1 @@
+"""The console: what admins and operators do, from a desk."""

@@ -1,0 +1,1 @@
+"""The portal: a partner's whole work, from a phone."""
