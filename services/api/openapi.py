@@ -92,6 +92,8 @@ def _operation(route: Route, body: Mapping[str, Any] | None) -> dict[str, Any]:
     }
     if route.tag:
         told["tags"] = [route.tag]
+    if "Deprecation" in route.headers:
+        told["deprecated"] = True
     if body is not None:
         told["requestBody"] = {"required": bool(_required(route)), "content": {"application/json": {"schema": body}}}
     if route.body is bytes:

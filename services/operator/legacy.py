@@ -15,9 +15,9 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy import Engine
 
-from shared.intake import legacy
-from shared.intake.legacy import Row
-from shared.intake.takeover import Outcome, Verdict
+from shared.intake.legacy import rows as legacy_rows
+from shared.intake.legacy.rows import Row
+from shared.intake.legacy.verdicts import Outcome, Verdict
 from shared.runtime import clock
 from shared.storage import database, legacy_store
 
@@ -61,10 +61,10 @@ def run(
             progress.advance(step, len(batch))
 
         _carry_out(engine, rows, is_applied=is_applied, told=told)
-    _show(counts, is_applied=is_applied, console=console)
     outcomes: Counter[Outcome] = Counter()
     for (_, outcome, _), number in counts.items():
         outcomes[outcome] += number
+    _show(counts, outcomes, is_applied=is_applied, console=console)
     return outcomes
 
 
@@ -73,7 +73,9 @@ def read_file(file: Path) -> list[Row]:
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
             return [
-                legacy.read(line, place=f"line {number}") for number, line in enumerate(lines, start=1) if line.strip()
+                legacy_rows.read(line, place=f"line {number}")
+                for number, line in enumerate(lines, start=1)
+                if line.strip()
             ]
     except OSError as error:
         raise ImportFailed(f"{file} cannot be read: {error.strerror}.") from None
@@ -90,7 +92,7 @@ def read_database(url: str, *, console: Console) -> list[Row]:
             if found is None:
                 console.print(f"The old database has no table {table}.", highlight=False)
                 continue
-            rows += [legacy.read(text, place=f"{table} {n}", kind=kind) for n, text in enumerate(found, start=1)]
+            rows += [legacy_rows.read(text, place=f"{table} {n}", kind=kind) for n, text in enumerate(found, start=1)]
     return rows
 
 
@@ -120,7 +122,9 @@ def _report(verdict: Verdict, out: TextIO | None) -> None:
     out.write(msgspec.json.encode(told).decode() + "\n")
 
 
-def _show(counts: Counter[tuple[str, Outcome, str]], *, is_applied: bool, console: Console) -> None:
+def _show(
+    counts: Counter[tuple[str, Outcome, str]], outcomes: Counter[Outcome], *, is_applied: bool, console: Console
+) -> None:
     table = Table(title="What was done" if is_applied else "What an import would do (nothing was written)")
     for name in ("kind", "outcome", "reason"):
         table.add_column(name, overflow="fold")
@@ -132,6 +136,8 @@ def _show(counts: Counter[tuple[str, Outcome, str]], *, is_applied: bool, consol
     rest = sum(counts.values()) - sum(number for _, number in shown)
     if rest:
         console.print(f"{rest} more rows with other reasons; --report FILE writes them all.", highlight=False)
+    told = ", ".join(f"{number} {outcome.value}" for outcome, number in outcomes.most_common())
+    console.print(f"{outcomes.total()} rows: {told or 'nothing to take over'}.", highlight=False)
     if not is_applied:
         console.print("Add --apply to write this.", highlight=False)
 

@@ -61,10 +61,14 @@ class PartnerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the old flow says beside a design. partner_phase: `redo` while rework is open."""
 
     partner_status: PartnerStatus
-    partner_phase: str | None
-    partner_started_at: datetime | None
-    partner_finished_at: datetime | None
-    partner_completed_at: datetime | None
+    partner_phase: str | None = None
+    partner_started_at: datetime | None = None
+    partner_finished_at: datetime | None = None
+    partner_completed_at: datetime | None = None
+
+
+ONLY_LINKED = PartnerInfo(partner_status=PartnerStatus.INCOMING)
+"""What is said of a design that the partner is linked to and that was not sent yet."""
 
 
 def partner_info(run: Run, *, has_open_redo: bool) -> PartnerInfo | None:

@@ -13,8 +13,9 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from shared.domain.policy import Policy, effective
-from shared.intake.legacy import Row
-from shared.intake.takeover import Known, Outcome, Taken, Takeover, Verdict
+from shared.intake.legacy.rows import Row
+from shared.intake.legacy.takeover import Takeover
+from shared.intake.legacy.verdicts import Known, Outcome, Taken, Verdict
 from shared.messages import SYSTEM, Message, pack
 from shared.runtime import ids
 from shared.storage import legacy_templates, mail

@@ -11,9 +11,10 @@ from shared.domain.legacy import PartnerStatus
 from shared.domain.policy import Policy
 from shared.domain.runs import Phase, Status
 from shared.domain.tasks import TaskKind, TaskStatus
-from shared.intake import legacy as old
-from shared.intake import takeover
-from shared.intake.takeover import Known, Outcome, Takeover, Verdict
+from shared.intake.legacy import assignments
+from shared.intake.legacy import rows as old
+from shared.intake.legacy.takeover import Takeover
+from shared.intake.legacy.verdicts import Known, Outcome, Verdict
 from shared.runtime import ids
 from tests.domain.builders import a_run
 
@@ -21,9 +22,12 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 TASK = {"kind": "assignment", "id": "t_1", "workflow_type": "partner_design_assignment", "transaction_id": "tx_1"}
 
 
-def judged(*rows: dict[str, Any]) -> dict[str, Verdict]:
+def judged(
+    *rows: dict[str, Any], records: dict[tuple[str, str], tuple[str, str | None]] | None = None
+) -> dict[str, Verdict]:
+    """records: what earlier imports made of rows."""
     read = [old.read(msgspec.json.encode(row).decode(), place=f"line {n}") for n, row in enumerate(rows)]
-    known = Known(partners={}, designs={}, items={}, location_ids=set(), records={}, runs={})
+    known = Known(partners={}, designs={}, items={}, location_ids=set(), records=records or {}, runs={})
     return {v.row.legacy_id: v for v in Takeover(read, known, new_id=ids.derived, at=NOW, policy=Policy()).verdicts()}
 
 
@@ -69,7 +73,7 @@ def test_every_old_state_has_its_place_in_the_lifecycle(state: str, status: Stat
 
 
 def test_the_table_holds_every_old_state() -> None:
-    assert set(takeover.ASSIGNMENT_STEPS) == set(PartnerStatus)
+    assert set(assignments.STEPS) == set(PartnerStatus)
 
 
 def test_a_state_nobody_knows_is_refused_with_its_name() -> None:
@@ -160,6 +164,77 @@ def test_the_state_of_another_partners_assignment_is_not_taken() -> None:
     found = judged({"kind": "partner", "id": "p_1"}, {"kind": "partner", "id": "p_2"}, design, task)
 
     assert found["t_1"].reason == "assigned became sent_to_partner"
+
+
+def test_what_a_design_says_is_said_of_its_latest_assignment() -> None:
+    design = {"kind": "design", "id": "d_1", "metadata": {"partner_id": "p_1", "partner_status": "in_progress"}}
+    first = {**TASK, "design_id": "d_1", "status": "completed", "created_at": "2024-01-01T00:00:00"}
+    again = {**TASK, "id": "t_2", "transaction_id": "tx_2", "design_id": "d_1", "created_at": "2024-02-01T00:00:00"}
+
+    found = judged({"kind": "partner", "id": "p_1"}, design, again, first)
+
+    assert found["t_1"].reason == "completed became completed"
+    assert found["t_2"].reason == "in_progress became in_progress"
+
+
+def test_a_design_that_names_its_partner_in_no_words_leaves_it_to_the_link() -> None:
+    link = {"kind": "design_partner", "design_id": "d_1", "partner_id": "p_1"}
+    design = {"kind": "design", "id": "d_1", "metadata": {"partner_id": ["p_2"]}}
+
+    found = judged({"kind": "partner", "id": "p_1"}, design, link, {**TASK, "design_id": "d_1"})
+
+    assert found["t_1"].outcome is Outcome.IMPORTED
+
+
+@pytest.mark.parametrize(("status", "has_redo"), [("pending", True), ("accepted", True), ("completed", False)])
+def test_without_a_state_open_tasks_of_a_redo_are_open_rework(status: str, has_redo: bool) -> None:
+    design = {"kind": "design", "id": "d_1", "metadata": {"partner_id": "p_1"}}
+    start = {**TASK, "title": "partner-design-start", "status": "completed", "design_id": "d_1"}
+    redo = {**TASK, "id": "t_2", "title": "partner-design-redo-log", "status": status, "parent_task_id": "t_1"}
+    finish = {**TASK, "id": "t_3", "title": "partner-design-finish", "status": "pending"}
+
+    taken = judged({"kind": "partner", "id": "p_1"}, design, start, redo, finish)["t_1"].taken
+
+    assert taken is not None
+    assert any(task.kind is TaskKind.REDO for task in taken.tasks) is has_redo
+
+
+@pytest.mark.parametrize("state", assignments.STEPS)
+def test_a_design_whose_tasks_are_gone_says_enough_of_its_assignment(state: str) -> None:
+    design = {"kind": "design", "id": "d_1", "metadata": {"partner_id": "p_1", "partner_status": state}}
+
+    verdict = judged({"kind": "partner", "id": "p_1"}, design)["d_1"]
+
+    assert verdict.taken is not None
+    assert verdict.reason.startswith(f"made; {state} became {verdict.taken.run.status}")
+    assert set(verdict.makes) == {"design", "design_partner"}
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"partner_id": "p_9"}, "there is no partner 'p_9' here"),
+        ({}, "it names no partner"),
+        ({"partner_id": "p_1", "partner_status": "lost"}, "'lost' is not a state"),
+    ],
+)
+def test_a_design_whose_assignment_cannot_be_taken_over_is_made_and_says_why(told: dict[str, Any], why: str) -> None:
+    design = {"kind": "design", "id": "d_1", "metadata": {"partner_status": "assigned", **told}}
+
+    verdict = judged({"kind": "partner", "id": "p_1"}, design)["d_1"]
+
+    assert (verdict.outcome, verdict.taken) == (Outcome.IMPORTED, None)
+    assert verdict.reason.startswith(f"made; its assignment is not taken over: {why}")
+
+
+@pytest.mark.parametrize("place", [("assignment", "t_2"), ("design", "d_1")])
+def test_a_task_that_comes_later_joins_the_run_that_is_here(place: tuple[str, str]) -> None:
+    design = {"kind": "design", "id": "d_1", "metadata": {"partner_id": "p_1", "partner_status": "assigned"}}
+    tasks = [{**TASK, "id": f"t_{n}", "design_id": "d_1"} for n in (1, 2)]
+
+    found = judged({"kind": "partner", "id": "p_1"}, design, *tasks, records={place: ("imported", "run_1")})
+
+    assert (found["t_1"].outcome, found["t_1"].run_id) == (Outcome.JOINED, "run_1")
 
 
 def test_tasks_of_other_workflows_are_ignored_with_the_reason() -> None:

@@ -107,3 +107,26 @@ def test_a_part_that_completes_does_not_complete_the_sample() -> None:
     part = a_run(parent_run_id="run_parent")
 
     assert designs.status_after(events.RunCompleted(), part, Policy()) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "reached", "left"),
+    [
+        (events.RunStarted(), {"start"}, set()),
+        (events.RunStarted(), {"start", "finish"}, {"Technical_Review"}),
+        (events.RunStarted(), {"finish", "complete"}, {"Technical_Review", "Approved"}),
+        (events.RunFinished(), {"start", "finish"}, set()),
+        (events.RunFinished(), {"complete"}, {"Approved"}),
+        (events.RunCompleted(), {"start", "finish"}, set()),
+    ],
+)
+def test_a_part_does_not_take_back_what_a_later_milestone_of_another_part_reached(
+    event: events.Event, reached: set[str], left: set[str]
+) -> None:
+    assert designs.left_alone(event, reached, Policy()) == designs.LEFT_ALONE | left
+
+
+def test_a_milestone_that_moves_no_design_holds_none_either() -> None:
+    house = policy.effective({"sample_design": {"finish": None}})
+
+    assert designs.left_alone(events.RunStarted(), {"finish"}, house) == designs.LEFT_ALONE

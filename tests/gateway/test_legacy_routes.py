@@ -145,6 +145,29 @@ def test_a_strangers_design_does_not_exist(workshop: House) -> None:
         assert workshop.post(f"{OLD}/{verb}", by=stranger).status_code == 404
 
 
+def test_a_design_that_was_only_linked_is_incoming(workshop: House) -> None:
+    weaver = workshop.a_person_of("ptnr_weaver")
+    a_sent_design(workshop)
+    for name in ("linked", "elsewhere"):
+        workshop.bench.a_design(name)
+    linked = workshop.post("/admin/designs/dsgn_linked/partners", {"partner_id": "ptnr_weaver"}, by=workshop.an_admin())
+    assert linked.status_code in (200, 201), linked.text
+
+    listed = workshop.get("/partners/designs", by=weaver).json
+    one = workshop.get("/partners/designs/dsgn_linked", by=weaver)
+
+    assert [(design["id"], design["partner_info"]["partner_status"]) for design in listed["designs"]] == [
+        (DESIGN, "assigned"),
+        ("dsgn_linked", "incoming"),
+    ]
+    assert listed["count"] == 2
+    assert (one.json["production_run_id"], one.json["partner_info"]["partner_phase"]) == (None, None)
+    assert one.json["design"]["partner_info"] == one.json["partner_info"]
+    for verb in ("start", "finish", "redo", "refinish", "complete"):
+        early = workshop.post(f"/partners/designs/dsgn_linked/{verb}", by=weaver)
+        assert (early.status_code, early.json["detail"]) == (409, "This design was not sent to you yet.")
+
+
 def test_designs_are_paged_by_offset(workshop: House) -> None:
     admin = workshop.an_admin()
     for name in ("a", "b", "c"):
@@ -192,6 +215,21 @@ def test_a_completion_may_say_what_was_used_and_what_it_costs(workshop: House) -
     assert (run["completion_notes"], str(run["partner_cost"])) == ("Done.", "12.500000")
 
 
+def test_a_completion_tells_what_was_used_in_the_old_spelling(workshop: House) -> None:
+    run_id = a_sent_design(workshop).json["production_run"]["id"]
+    weaver = workshop.a_person_of("ptnr_weaver")
+    yarn = {"sku": "YARN", "title": "Yarn", "unit_of_measure": "Gram"}
+    item = workshop.post("/admin/inventory-items", yarn, by=workshop.an_admin()).json["inventory_item"]["id"]
+    walk(workshop, weaver, "start", "finish")
+    used = {"inventoryItemId": item, "quantity": 40, "unitOfMeasure": "Gram", "colour": "unknown here"}
+
+    answer = workshop.post(f"{OLD}/complete", {"consumptions": [used]}, by=weaver)
+
+    assert answer.status_code == 200, answer.text
+    (log,) = workshop.bench.rows("SELECT * FROM consumption_log WHERE production_run_id = :run", run=run_id)
+    assert (log["inventory_item_id"], int(log["quantity"]), log["is_committed"]) == (item, 40, True)
+
+
 def test_a_design_can_be_sent_again_after_it_was_completed(workshop: House) -> None:
     a_sent_design(workshop)
     weaver = workshop.a_person_of("ptnr_weaver")
@@ -225,10 +263,7 @@ OLD_ROUTES = {f"{route.method} {route.path}": route for route in legacy_designs.
 @pytest.mark.parametrize("mode", ["deprecated", "gone"])
 def test_every_answer_names_its_end_and_its_successor(open_house: House, name: str, mode: str) -> None:
     route = OLD_ROUTES[name]
-    desk = msgspec.structs.replace(
-        open_house.desk, settings=msgspec.structs.replace(open_house.desk.settings, legacy_design_routes=mode)
-    )
-    client = testing.TestClient(app.build(desk, app.routes()))
+    client = _in_mode(open_house, mode)
     someone = open_house.an_admin() if route.path.startswith("/admin") else _a_partners_token(open_house)
     for token in (someone, "nobody"):
         answer = client.simulate_request(
@@ -240,6 +275,37 @@ def test_every_answer_names_its_end_and_its_successor(open_house: House, name: s
         since = datetime.fromtimestamp(int(answer.headers["deprecation"].removeprefix("@")), UTC)
         assert since < parsedate_to_datetime(answer.headers["sunset"])
         assert answer.headers["link"].endswith('production-runs>; rel="successor-version"')
+
+
+@pytest.mark.parametrize(
+    ("body", "address", "status"),
+    [(b"no json", OLD, 400), (b'{"notes": 5}', OLD, 422), (b"{}", f"{OLD}?colour=red", 422)],
+)
+def test_what_cannot_be_read_is_turned_away_and_when_it_is_over_everything_is(
+    open_house: House, body: bytes, address: str, status: int
+) -> None:
+    path, _, query = address.partition("?")
+    token = _a_partners_token(open_house)
+
+    for mode, expected in (("deprecated", status), ("gone", 410)):
+        answer = _in_mode(open_house, mode).simulate_post(
+            f"{path}/start",
+            query_string=query,
+            body=body,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        assert answer.status_code == expected
+        assert {"deprecation", "sunset", "link"} <= set(answer.headers)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_contract_says_that_the_old_addresses_end(open_house: House) -> None:
+    paths = open_house.get("/openapi.json").json["paths"]
+
+    marked = {
+        f"{method.upper()} {path}" for path, told in paths.items() for method in told if told[method].get("deprecated")
+    }
+    assert marked == set(OLD_ROUTES)
 
 
 def test_an_answer_about_a_design_names_its_run_as_the_successor(workshop: House) -> None:
@@ -270,3 +336,9 @@ def test_the_commands_are_still_parsed_by_their_own_types() -> None:
 
 def _a_partners_token(house: House) -> str:
     return house.a_person_of(house.bench.a_partner(ids.fresh("p")))
+
+
+def _in_mode(house: House, mode: str) -> testing.TestClient:
+    """The same house with `LOOMLINE_LEGACY_DESIGN_ROUTES` at this."""
+    settings = msgspec.structs.replace(house.desk.settings, legacy_design_routes=mode)
+    return testing.TestClient(app.build(msgspec.structs.replace(house.desk, settings=settings), app.routes()))

@@ -1,6 +1,7 @@
 """The retired send-to-partner flow: its old addresses over today's commands. It decides nothing and writes no run.
 
-A design at these addresses is the partner's current sample run of it. Every answer names its end and its successor.
+A design at these addresses is the partner's current sample run of it, or only linked to the partner so far. Every answer
+names its end and its successor.
 """
 
 import re
@@ -12,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from services.api import asking, errors
+from services.api import asking, entries, errors
 from services.api.asking import Outcome
-from services.api.queries import exists, legacy_designs, lists
+from services.api.queries import exists, legacy_designs, lists, runs
 from services.api.queries.legacy_designs import Entry
 from services.api.resources import milestones
 from services.api.routes import Call, Endpoint, Reply, Route, Who
@@ -52,8 +53,8 @@ class SendBody(OldBody, frozen=True, kw_only=True):
     partner_id_: str | None = msgspec.field(default=None, name="partnerId")
 
 
-class CompleteBody(commands.CompleteRun, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """What a partner completes with; all of it may be left out."""
+CompleteBody = entries.completion_body("OldCompleteBody", lets_unknown_by=True)
+"""What a partner completes with; all of it may be left out."""
 
 
 # Endpoints ----------------------------------------------------------------------------------------------------------
@@ -81,63 +82,62 @@ def list_designs(call: Call) -> Reply:
     limit = min(_number(call, "limit", default=lists.DEFAULT_LIMIT, low=1), lists.LARGEST_LIMIT)
     offset = _number(call, "offset", default=0, low=0)
     with call.desk.engine.connect() as connection:
-        entries, count = legacy_designs.page(connection, partner_id=_partner(call), limit=limit, offset=offset)
-    shown = [{**entry.design, "partner_info": entry.info, "production_run_id": entry.run.run.id} for entry in entries]
-    return Reply({"designs": shown, "count": count, "limit": limit, "offset": offset})
+        found, count = legacy_designs.page(connection, partner_id=_partner(call), limit=limit, offset=offset)
+    designs = [{**_design(entry), "production_run_id": entry.run_id} for entry in found]
+    return Reply({"designs": designs, "count": count, "limit": limit, "offset": offset})
 
 
 def details(call: Call) -> Reply:
-    entry = _own(call)
-    return Reply(_shown(entry), headers=_successor(entry.run.run.id))
+    return _shown(_own(call))
 
 
 def start(call: Call) -> Reply:
     """Work starts; a run that was not accepted yet is accepted with it."""
-    entry = _own(call)
-    is_new = entry.run.run.status is Status.SENT_TO_PARTNER
+    run = _own_run(call)
+    is_new = run.run.status is Status.SENT_TO_PARTNER
     first: list[Command] = [commands.AcceptRun()] if is_new else []
-    _guard(entry, Verb.ACCEPT if is_new else Verb.START)
-    return _ask(call, entry, [*_note(call), *first, commands.StartRun()])
+    _guard(run, Verb.ACCEPT if is_new else Verb.START)
+    return _ask(call, run, [*_note(call), *first, commands.StartRun()])
 
 
 def finish(call: Call) -> Reply:
-    entry = _own(call)
-    _guard(entry, Verb.FINISH)
-    return _ask(call, entry, [commands.FinishRun(notes=call.body.notes)])
+    run = _own_run(call)
+    _guard(run, Verb.FINISH)
+    return _ask(call, run, [commands.FinishRun(notes=call.body.notes)])
 
 
 def redo(call: Call) -> Reply:
     """A round of rework: the run waits until it is closed."""
-    entry = _own(call)
+    run = _own_run(call)
     with call.desk.engine.begin() as connection:
         legacy_templates.ensure(connection)
     chosen = legacy.template_ids(*legacy.REWORK)
     rework = commands.AddTasks(template_ids=chosen, task_kind=TaskKind.REDO, piece=call.body.notes)
-    return _ask(call, entry, [rework])
+    return _ask(call, run, [rework])
 
 
 def refinish(call: Call) -> Reply:
     """All open rework is done."""
-    entry = _own(call)
+    run = _own_run(call)
     with call.desk.engine.connect() as connection:
-        task_ids = legacy_designs.open_rework(connection, entry.run.run.id)
+        task_ids = legacy_designs.open_rework(connection, run.run.id)
     if not task_ids:
-        raise errors.conflict("There is no open rework on this design.", extra=entry.run.standing(for_partner=True))
-    return _ask(call, entry, [*_note(call), *(commands.FinishTask(task_id=task_id) for task_id in task_ids)])
+        raise errors.conflict("There is no open rework on this design.", extra=run.standing(for_partner=True))
+    return _ask(call, run, [*_note(call), *(commands.FinishTask(task_id=task_id) for task_id in task_ids)])
 
 
 def complete(call: Call) -> Reply:
-    entry = _own(call)
-    _guard(entry, Verb.COMPLETE)
-    return _ask(call, entry, [commands.CompleteRun(**msgspec.structs.asdict(call.body))])
+    run = _own_run(call)
+    _guard(run, Verb.COMPLETE)
+    return _ask(call, run, [entries.completion(call.body)])
 
 
 # Asking -------------------------------------------------------------------------------------------------------------
 
 
-def _ask(call: Call, entry: Entry, asked: Sequence[Command]) -> Reply:
+def _ask(call: Call, run: runs.View, asked: Sequence[Command]) -> Reply:
     """Ask one after the other; the last one's answer is the answer. The run's lane keeps their order."""
-    run_id = entry.run.run.id
+    run_id = run.run.id
     given: str | None = getattr(call.req.context, "message_id", None)
     for place, command in enumerate(asked[:-1]):
         call.desk.gate.ask(
@@ -149,10 +149,7 @@ def _ask(call: Call, entry: Entry, asked: Sequence[Command]) -> Reply:
             message_id=f"{given}_{place}" if given else None,
         )
 
-    def render(outcome: Outcome) -> Reply:
-        return Reply(_shown(_own(call)), headers=_successor(run_id))
-
-    return asking.ask(call, asked[-1], run_id=run_id, run=entry.run, render=render)
+    return asking.ask(call, asked[-1], run_id=run_id, run=run, render=lambda _: _shown(_own(call)))
 
 
 def _note(call: Call) -> list[Command]:
@@ -161,10 +158,10 @@ def _note(call: Call) -> list[Command]:
     return [commands.AddNote(text=notes)] if notes else []
 
 
-def _guard(entry: Entry, verb: Verb) -> None:
-    no = lifecycle.refusal(entry.run.run, verb, entry.run.facts)
+def _guard(run: runs.View, verb: Verb) -> None:
+    no = lifecycle.refusal(run.run, verb, run.facts)
     if no:
-        raise errors.refused(no.record(), standing=entry.run.standing(for_partner=True))
+        raise errors.refused(no.record(), standing=run.standing(for_partner=True))
 
 
 def _check_names(call: Call, design_id: str, partner_id: str | None) -> None:
@@ -185,7 +182,7 @@ def _once(do: Endpoint) -> Endpoint:
         if given is None or call.desk.gate.answer(given) is None:
             return do(call)
         # The ledger has a message of this id, so the command named here is never stored.
-        return _ask(call, _own(call), [commands.StartRun()])
+        return _ask(call, _own_run(call), [commands.StartRun()])
 
     return answer
 
@@ -194,7 +191,7 @@ def _once(do: Endpoint) -> Endpoint:
 
 
 def _own(call: Call) -> Entry:
-    """The design of the address, as far as it was put before this partner. Raises a 404 problem."""
+    """The design of the address, as far as this partner is linked to it or it was sent to them. Raises a 404 problem."""
     with call.desk.engine.connect() as connection:
         found = legacy_designs.find(connection, call.params["id"], partner_id=_partner(call))
     if found is None:
@@ -202,8 +199,23 @@ def _own(call: Call) -> Entry:
     return found
 
 
-def _shown(entry: Entry) -> dict[str, Any]:
-    return {"design": entry.design, "partner_info": entry.info, "production_run_id": entry.run.run.id}
+def _own_run(call: Call) -> runs.View:
+    """The run that stands for the design. Raises a 409 problem when the design was not sent yet."""
+    run = _own(call).run
+    if run is None:
+        raise errors.conflict("This design was not sent to you yet.", extra={"allowed_actions": []})
+    return run
+
+
+def _design(entry: Entry) -> dict[str, Any]:
+    """The design as the old flow told it: how far it is stands inside."""
+    return {**entry.design, "partner_info": entry.info}
+
+
+def _shown(entry: Entry) -> Reply:
+    headers = _successor(entry.run_id) if entry.run_id else {}
+    body = {"design": _design(entry), "partner_info": entry.info, "production_run_id": entry.run_id}
+    return Reply(body, headers=headers)
 
 
 def _sent(call: Call, design_id: str, partner_id: str | None, outcome: Outcome) -> Reply:
@@ -211,10 +223,9 @@ def _sent(call: Call, design_id: str, partner_id: str | None, outcome: Outcome) 
     run = milestones.shown(call, run_id)
     with call.desk.engine.connect() as connection:
         entry = legacy_designs.find(connection, design_id, partner_id=partner_id or "")
-        design = legacy_designs.design(connection, design_id)
     return Reply(
         {
-            "design": design,
+            "design": _design(entry) if entry else None,
             "partner_info": entry.info if entry else None,
             "production_run": run,
             "dispatch": outcome["dispatch"],
@@ -248,22 +259,22 @@ def _number(call: Call, name: str, *, default: int, low: int) -> int:
 # Routes -------------------------------------------------------------------------------------------------------------
 
 
-def _until_gone(do: Endpoint, successor: str) -> Endpoint:
-    """The endpoint, as long as the house has not switched the old addresses off."""
+def _unless_gone(successor: str) -> Callable[[Call], None]:
+    """Turns everybody away once the house has switched the old addresses off, whatever they ask."""
 
-    def answer(call: Call) -> Reply:
+    def turn_away(call: Call) -> None:
         if call.desk.settings.legacy_design_routes == "gone":
             raise errors.gone(f"The send-to-partner flow was retired; use {successor} instead.")
-        return do(call)
 
-    return answer
+    return turn_away
 
 
 def _route(method: str, path: str, do: Endpoint, successor: str, summary: str, **more: Any) -> Route:
     return Route(
         method=method,
         path=path,
-        do=_until_gone(do, successor),
+        do=do,
+        before_body=_unless_gone(successor),
         who=Who.ADMIN if path.startswith("/admin/") else Who.PARTNER,
         summary=summary,
         headers={**MARKS, "Link": _link(successor)},
@@ -276,7 +287,7 @@ def _route(method: str, path: str, do: Endpoint, successor: str, summary: str, *
 _ANSWERS = {
     200: "Carried out: the design with how far it is.",
     202: milestones.ANSWERS[202],
-    404: "There is no such design, or it was never put before you.",
+    404: "There is no such design, or it is none of yours.",
     409: milestones.ANSWERS[409],
     422: "A field is wrong.",
 }

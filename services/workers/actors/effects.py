@@ -4,9 +4,10 @@ from typing import Any
 
 from shared.domain import costs, designs, events, notices, targets
 from shared.domain.notices import Occasion
+from shared.domain.runs import Run
 from shared.messages import ActorKind
 from shared.runtime import settings
-from shared.storage import stock
+from shared.storage import samples, stock
 from shared.storage.notice_store import Addressee
 from shared.storage.work import Work
 
@@ -18,8 +19,14 @@ def move_sample_design(event: events.Event, work: Work) -> None:
     if isinstance(event, events.RunCompleted) and not run.parent_run_id:
         facts = stock.cost_facts(work.connection, run.id, only_committed=True)
         work.stock.price(run.design_id, costs.of_sample(facts, work.policy.rates))
-    moved = bool(target) and work.directory.move_design(run.design_id, to=target or "", unless=designs.LEFT_ALONE)
+    moved = target is not None and _move(event, run, target, work)
     work.answer(design_id=run.design_id, moved_to=target if moved else None)
+
+
+def _move(event: events.Event, run: Run, target: str, work: Work) -> bool:
+    """Move the sample's design, unless it stands where it must be left alone."""
+    reached = samples.reached_beside(work.connection, run)
+    return work.directory.move_design(run.design_id, to=target, unless=designs.left_alone(event, reached, work.policy))
 
 
 def notify_people(event: events.Event, work: Work) -> None:

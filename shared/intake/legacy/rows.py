@@ -1,6 +1,6 @@
 """Rows of the old system, read tolerantly: fields that are not known are let by, what cannot be read is a row with its reason.
 
-docs/legacy-import.md says which kinds there are and what they hold. The takeover judges what is read here.
+docs/legacy-import.md says which kinds there are and what they hold. The judges of this folder say what becomes of each.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ from shared.domain.consumption import ConsumptionType, QuantityBasis, Unit
 from shared.domain.runs import RunType
 
 LONGEST_ID = 255
+
+WORKFLOW = "partner_design_assignment"
+"""The workflow whose tasks are taken over."""
 
 
 class Unreadable(Exception):
@@ -72,7 +75,7 @@ class OldItem(Old, frozen=True, kw_only=True):
 
 
 class OldAssignment(Old, frozen=True, kw_only=True):
-    """A task of the old design workflow. Tasks of one transaction are one assignment."""
+    """A task of the old system. Tasks of the workflow and one transaction are one assignment."""
 
     title: str | None = None
     status: str | None = None
@@ -90,6 +93,11 @@ class OldAssignment(Old, frozen=True, kw_only=True):
     def transaction(self) -> str | None:
         found = self.transaction_id or self.told.get("transaction_id")
         return found if isinstance(found, str) and found else None
+
+    @property
+    def assignment(self) -> str | None:
+        """The assignment that it is a part of, None when it is of none."""
+        return self.transaction if self.workflow == WORKFLOW else None
 
     def named(self, field: str) -> str | None:
         """`design_id` or `partner_id`, from its own field or its metadata."""
