@@ -44,3 +44,9 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    """Width and height of a picture."""
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.size

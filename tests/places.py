@@ -155,11 +155,13 @@ class Scratchpads:
 
 
 def _empty(url: str) -> None:
-    """Delete every row, what refers to others first."""
+    """Delete every row, what refers to others first; the database is at its newest revision again."""
     tables = [sql.Identifier(table.name) for table in reversed(metadata.sorted_tables)]
     statement = sql.SQL("; ").join(sql.SQL("delete from {}").format(table) for table in tables)
     with psycopg.connect(url) as connection:
         connection.execute(statement)
+        connection.execute("delete from alembic_version")
+        connection.execute("insert into alembic_version values (%s)", [migrate.head()])
 
 
 @contextlib.contextmanager
@@ -208,7 +210,14 @@ class System:
     """A running Loomline: the processes that `up` starts, on a database of its own. Processes are called by kind or name."""
 
     def __init__(
-        self, *, kind: str, database_url: str, home: Path, amqp_url: str = "", namespace: str | None = None
+        self,
+        *,
+        kind: str,
+        database_url: str,
+        home: Path,
+        amqp_url: str = "",
+        files_url: str = "",
+        namespace: str | None = None,
     ) -> None:
         self.kind = kind
         self.database_url = database_url
@@ -219,6 +228,7 @@ class System:
                 "LOOMLINE_PORT": str(free_port()),
                 "LOOMLINE_DATABASE_URL": database_url,
                 "LOOMLINE_AMQP_URL": amqp_url,
+                "LOOMLINE_FILES_URL": files_url,
                 "LOOMLINE_NAMESPACE": namespace or a_namespace(),
                 "LOOMLINE_ADMIN_EMAIL": ADMIN_EMAIL,
                 "LOOMLINE_EVENT_SECRET": self.event_secret,
@@ -276,10 +286,10 @@ class System:
 
 
 @contextlib.contextmanager
-def a_system(kind: str, *, database_url: str, amqp_url: str) -> Iterator[System]:
+def a_system(kind: str, *, database_url: str, amqp_url: str, files_url: str = "") -> Iterator[System]:
     """A system on the embedded broker (no AMQP URL) or on RabbitMQ."""
     with a_directory() as home:
-        system = System(kind=kind, database_url=database_url, home=home, amqp_url=amqp_url)
+        system = System(kind=kind, database_url=database_url, home=home, amqp_url=amqp_url, files_url=files_url)
         try:
             system.start()
             yield system

@@ -165,11 +165,9 @@ def upgrade() -> None:
     op.add_column('notification', sa.Column('error', sa.Text(), nullable=True))
     op.alter_column('notification', 'state',
                existing_type=sa.TEXT(),
-               comment='pending, sent or failed.',
+               comment='pending, sent, failed or superseded.',
                existing_comment='sent or failed.',
                existing_nullable=False)
-    op.create_index('ix_notification_next_at', 'notification', ['next_at'], unique=False, postgresql_where=sa.text("state = 'pending'"))
-    op.create_index('ix_notification_run_id', 'notification', ['run_id'], unique=False, postgresql_where=sa.text('run_id is not null'))
     op.create_table('shop_order',
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('order_id', sa.Text(), nullable=False),
@@ -186,7 +184,6 @@ def upgrade() -> None:
     op.add_column('order_line', sa.Column('left_at', sa.DateTime(timezone=True), nullable=True, comment='When an edit took the line out of its order.'))
     op.add_column('order_line', sa.Column('product_id', sa.Text(), nullable=True))
     op.add_column('order_line', sa.Column('variant_id', sa.Text(), nullable=True))
-    op.create_index('ix_order_line_unmapped', 'order_line', ['product_id'], unique=False, postgresql_where=sa.text("outcome = 'unmapped'"))
     op.add_column('production_run', sa.Column('held_reason', sa.Text(), nullable=True))
     op.add_column('production_run', sa.Column('flagged_at', sa.DateTime(timezone=True), nullable=True, comment='Something outside changed and a person must decide.'))
     op.add_column('production_run', sa.Column('flagged_reason', sa.Text(), nullable=True))
@@ -200,17 +197,14 @@ def downgrade() -> None:
     op.drop_column('production_run', 'flagged_reason')
     op.drop_column('production_run', 'flagged_at')
     op.drop_column('production_run', 'held_reason')
-    op.drop_index('ix_order_line_unmapped', table_name='order_line', postgresql_where=sa.text("outcome = 'unmapped'"))
     op.drop_column('order_line', 'variant_id')
     op.drop_column('order_line', 'product_id')
     op.drop_column('order_line', 'left_at')
     op.drop_table('shop_order')
-    op.drop_index('ix_notification_run_id', table_name='notification', postgresql_where=sa.text('run_id is not null'))
-    op.drop_index('ix_notification_next_at', table_name='notification', postgresql_where=sa.text("state = 'pending'"))
     op.alter_column('notification', 'state',
                existing_type=sa.TEXT(),
                comment='sent or failed.',
-               existing_comment='pending, sent or failed.',
+               existing_comment='pending, sent, failed or superseded.',
                existing_nullable=False)
     op.drop_column('notification', 'error')
     op.drop_column('notification', 'sent_at')

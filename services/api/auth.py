@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import falcon
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from services.api import cookies, errors
@@ -21,6 +22,7 @@ from shared.runtime import clock
 SESSION_PREFIX = "lls_"
 API_TOKEN_PREFIX = "llt_"  # noqa: S105 - how a token begins, not one
 SESSION_LASTS = timedelta(days=7)
+LINK_SESSION_LASTS = timedelta(hours=12)
 
 
 def sha256(token: str) -> str:
@@ -55,6 +57,8 @@ def admit(engine: Engine, req: falcon.Request, who: Who, *, by_cookie: bool = Fa
         return None
     token = cookies.session_of(req) if by_cookie else token_of(req)
     principal = resolve(engine, token) if token else None
+    if principal and principal.run_id and not by_cookie:
+        principal = None
     if principal is None:
         raise errors.unauthorized()
     if who is Who.ADMIN and not principal.is_admin:
@@ -74,22 +78,28 @@ def resolve(engine: Engine, token: str) -> Principal | None:
         return None
     with engine.begin() as connection:
         row = connection.exec_driver_sql(statement, {"hash": sha256(token)}).first()
-    return principal_of(row) if row else None
+    if row is None:
+        return None
+    principal, run_id = principal_of(row), row[6]
+    if run_id is None:
+        return principal
+    return msgspec.structs.replace(principal, name=f"{row[7]} (by link)", run_id=run_id)
 
 
 def principal_of(row: Any) -> Principal:
-    """The principal of (id, name, email, role, partner_id, partner's status). Raises 403 when the partner is inactive."""
+    """The principal of (id, name, email, role, partner_id, partner's status[, …, the one run]). Raises 403 when the partner is inactive."""
     if row[5] == "inactive":
         raise errors.forbidden("Your partner is not active; an admin can change that.", code="partner_inactive")
     return Principal(*row[:5])
 
 
-def open_session(connection: Connection, account_id: str) -> tuple[str, datetime]:
-    """A new session's token and when it ends."""
-    token, until = new_session_token(), clock.now() + SESSION_LASTS
+def open_session(connection: Connection, account_id: str, *, run_id: str | None = None) -> tuple[str, datetime]:
+    """A new session's token and when it ends. run_id: the only run it opens."""
+    token, until = new_session_token(), clock.now() + (LINK_SESSION_LASTS if run_id else SESSION_LASTS)
     connection.exec_driver_sql(
-        "INSERT INTO session (token_hash, account_id, expires_at) VALUES (%(hash)s, %(account)s, %(until)s)",
-        {"hash": sha256(token), "account": account_id, "until": until},
+        """INSERT INTO session (token_hash, account_id, expires_at, run_id)
+           VALUES (%(hash)s, %(account)s, %(until)s, %(run)s)""",
+        {"hash": sha256(token), "account": account_id, "until": until, "run": run_id},
     )
     return token, until
 
@@ -106,7 +116,7 @@ def revoke(connection: Connection, token: str) -> None:
 _ACCOUNT = "a.id, a.name, a.email, a.role, a.partner_id, p.status"
 _JOINED = "JOIN account a ON a.id = t.account_id AND a.is_active LEFT JOIN partner p ON p.id = a.partner_id"
 _BY_SESSION = f"""
-SELECT {_ACCOUNT} FROM session t {_JOINED}
+SELECT {_ACCOUNT}, t.run_id, p.name FROM session t {_JOINED}
 WHERE t.token_hash = %(hash)s AND t.revoked_at IS NULL AND t.expires_at > now()
 """
 # When a token was last used is kept to the minute: a write on every request would cost more than it tells.
@@ -115,7 +125,7 @@ WITH used AS (
     UPDATE api_token SET last_used_at = now()
     WHERE token_hash = %(hash)s AND revoked_at IS NULL
       AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute'))
-SELECT {_ACCOUNT} FROM api_token t {_JOINED}
+SELECT {_ACCOUNT}, NULL FROM api_token t {_JOINED}
 WHERE t.token_hash = %(hash)s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
 """
 BY_EMAIL = """

@@ -49,6 +49,8 @@ def answer(desk: Desk, route: Route, req: falcon.Request, params: Mapping[str, s
     _check_address(req)
     principal = auth.admit(desk.engine, req, route.who, by_cookie=route.is_page)
     call = Call(desk, req, principal, params, {}, None)
+    if route.opens:
+        route.opens(call, route, params)
     if route.before_body:
         route.before_body(call)
     call.query = _query(req, known=route.query)

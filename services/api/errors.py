@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
@@ -60,6 +60,7 @@ _GATEWAY_CODES = {
     "unusable_picture": "The file begins like a picture and is broken, or has too many pixels; `errors` names it.",
     "too_many_attempts": "There were too many failed attempts; `Retry-After` says when to try again.",
     "command_failed": "The command could not be carried out because of a fault; people were told, and it may be replayed.",
+    "link_over": "The link of the message is over, or its run is with somebody else now; sign in to see your runs.",
     "form_not_ours": "The form was not sent from a page of ours that is still good; load the page again and send it once more.",
     "unavailable": "The database or the broker is away; nothing was lost, try again shortly.",
     "internal_error": "A fault of ours; it was written down under the request's id.",
@@ -182,17 +183,22 @@ def refused(record: Mapping[str, Any], *, standing: Mapping[str, Any] | None = N
     return Problem(status, record["code"], record["detail"], errors=record.get("errors") or (), extra=extra)
 
 
-def handle_in(app: "falcon.App[Any, Any]", send: Any) -> None:
-    """Answer every exception with a problem. send: puts a Reply into a response."""
+def handle_in(app: "falcon.App[Any, Any]", send: Any, *, show: Callable[[falcon.Request, Exception], Reply]) -> None:
+    """Answer every exception with a problem. send: puts a Reply into a response. show: the problem as a page, for a lost browser."""
 
     def answering(told: Any) -> Any:
         def handler(req: falcon.Request, resp: falcon.Response, ex: Any, params: Any) -> None:
-            send(req, resp, told(ex).reply(req))
+            send(req, resp, show(req, ex) if _is_lost(req) else told(ex).reply(req))
 
         return handler
 
     for kind, told in _TOLD.items():
         app.add_error_handler(kind, answering(told))
+
+
+def _is_lost(req: falcon.Request) -> bool:
+    """Somebody typed an address that leads nowhere."""
+    return req.uri_template is None and "text/html" in (req.get_header("Accept") or "")
 
 
 def told_of(ex: Exception) -> Problem:

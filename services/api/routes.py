@@ -31,6 +31,8 @@ class Principal(msgspec.Struct, frozen=True):
     email: str
     role: str
     partner_id: str | None
+    run_id: str | None = None
+    """The only run that is open to them: a link in a message let them in, and nobody signed in."""
 
     @property
     def tenant(self) -> str | None:
@@ -92,6 +94,7 @@ class Reply(msgspec.Struct):
 
 
 Endpoint = Callable[[Call], Reply]
+Opens = Callable[[Call, "Route", Mapping[str, str]], None]
 Shows = Callable[[Desk, falcon.Request, Exception], Reply]
 
 
@@ -120,6 +123,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     shows: "Shows | None" = None
     """Of a page for people: how it shows a problem. Such a route knows its caller by cookie, checks its forms, and is no part of the contract."""
+
+    opens: "Opens | None" = None
+    """Of a page: turns away who came by a link and wants to see more than that link opens."""
 
     @property
     def is_page(self) -> bool:

@@ -84,7 +84,7 @@ Examples:
 docs/legacy-import.md says what the export and the old tables must look like.
 """
 
-SECRET = frozenset({"admin_password", "event_secret", "admin_notify"})
+SECRET = frozenset({"admin_password", "event_secret", "link_secret", "admin_notify"})
 
 app = typer.Typer(
     add_completion=False,

@@ -12,18 +12,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+from . import packages
 from .children import Child, Log, free_port, outside_environment
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 """The release's own scripts: Debian's wrapper in /usr/sbin insists on its own users."""
 
 START_SECONDS = 60.0
-
-_POLICY = "#!/bin/sh\nexit 101\n"
-"""policy-rc.d: packages may be installed, their services may not be started."""
 
 
 class RabbitMQFailed(Exception):
@@ -150,52 +147,10 @@ class PrivateRabbitMQ:
 
 def ensure_installed() -> None:
     """Install Debian's RabbitMQ when it is missing and we may. Its service is not started."""
-    if (SCRIPTS / "rabbitmq-server").exists():
-        return
-    apt, root = shutil.which("apt-get"), _as_root()
-    if apt is None or root is None:
-        raise RabbitMQFailed(
-            "RabbitMQ is not installed, and this user may not install it. "
-            "Run `sudo apt-get install rabbitmq-server`, or set LOOMLINE_AMQP_URL to a running one."
-        )
-    with _services_kept_off(root):
-        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "rabbitmq-server"]):
-            _run([*root, "env", "DEBIAN_FRONTEND=noninteractive", apt, *arguments])
-    if not (SCRIPTS / "rabbitmq-server").exists():
-        raise RabbitMQFailed(
-            f"The package rabbitmq-server put nothing in {SCRIPTS}. Set LOOMLINE_AMQP_URL to a running RabbitMQ."
-        )
-
-
-def _as_root() -> list[str] | None:
-    """The words before a command that make it root's, or None when we may not."""
-    if os.geteuid() == 0:
-        return []
-    sudo = ["sudo", "--non-interactive"]
-    if shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0:
-        return sudo
-    return None
-
-
-@contextlib.contextmanager
-def _services_kept_off(root: list[str]) -> Iterator[None]:
-    policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists():
-        yield
-        return
-    _run([*root, "sh", "-c", 'printf "%s" "$1" > "$0" && chmod 755 "$0"', str(policy), _POLICY])
     try:
-        yield
-    finally:
-        _run([*root, "rm", "-f", str(policy)])
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RabbitMQFailed(
-            f"`{' '.join(command)}` failed: {done.stderr.strip()[-500:]}. Set LOOMLINE_AMQP_URL to a running RabbitMQ."
-        )
+        packages.ensure_installed("rabbitmq-server", provides=SCRIPTS / "rabbitmq-server")
+    except packages.NotInstalled as why:
+        raise RabbitMQFailed(f"{why} Or set LOOMLINE_AMQP_URL to a running RabbitMQ.") from None
 
 
 def _epmd() -> str:

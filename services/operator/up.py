@@ -127,14 +127,19 @@ def _insist(step: Callable[[], T], *, database: EmbeddedPostgres | None) -> T:
 
 
 def _complete(settings: Settings, *, database: EmbeddedPostgres | None) -> Settings:
-    """The settings with what `up` itself provides: the embedded database, and an event secret if none is given."""
-    secret = settings.event_secret or home.secret(settings.home / "event_secret", make=_new_event_secret)
+    """The settings with what `up` itself provides: the embedded database, and the secrets that are not given."""
+    event_secret = settings.event_secret or home.secret(settings.home / "event_secret", make=_new_event_secret)
+    link_secret = settings.link_secret or home.secret(settings.home / "link_secret", make=_new_link_secret)
     url = database.url if database else settings.database_url
-    return msgspec.structs.replace(settings, database_url=url, event_secret=secret)
+    return msgspec.structs.replace(settings, database_url=url, event_secret=event_secret, link_secret=link_secret)
 
 
 def _new_event_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _new_link_secret() -> str:
+    return secrets.token_hex(32)
 
 
 def _ensure_admin(settings: Settings, *, is_bare: bool, console: Console) -> str | None:

@@ -15,7 +15,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.workers import courier, sweeps
+from services.workers import sweeps
+from services.workers.courier import Courier
 from shared.runtime import logs, settings
 from shared.storage import database
 from shared.storage.files import StoreAway
@@ -35,13 +36,16 @@ SCHEDULE: tuple[tuple[str, int, Sweep], ...] = (
 )  # fmt: skip
 
 
-Errand = Callable[[Engine], object]
+Errand = Callable[[Courier], object]
 
 ERRANDS: tuple[tuple[str, int, Errand], ...] = (
     # name                every (s)  what
-    ("deliver_notices",   2,         courier.deliver),
+    ("deliver_notices",   2,         Courier.deliver),
 )  # fmt: skip
 """Done by every copy at once, without a lock and in transactions of their own: they speak to the outside and may be slow."""
+
+RECORDING = 4
+"""Connections beside one for each sweep and errand, for the courier's hands: recording how a send ended is over in a moment."""
 
 
 def sweep(engine: Engine, name: str, what: Sweep) -> object:
@@ -53,7 +57,7 @@ def sweep(engine: Engine, name: str, what: Sweep) -> object:
         return what(connection, at)
 
 
-def scheduler(engine: Engine) -> BackgroundScheduler:
+def scheduler(engine: Engine, courier: Courier) -> BackgroundScheduler:
     """A scheduler of every sweep: late runs are made up for once, and one that is still at it is not begun again."""
     made = BackgroundScheduler(
         timezone="UTC",
@@ -64,7 +68,7 @@ def scheduler(engine: Engine) -> BackgroundScheduler:
         swept = partial(sweep, engine, name, what)
         made.add_job(_guarded, "interval", seconds=seconds, args=(name, swept), id=name)
     for name, seconds, errand in ERRANDS:
-        made.add_job(_guarded, "interval", seconds=seconds, args=(name, partial(errand, engine)), id=name)
+        made.add_job(_guarded, "interval", seconds=seconds, args=(name, partial(errand, courier)), id=name)
     return made
 
 
@@ -72,16 +76,17 @@ def main() -> None:
     """Sweep until SIGTERM or SIGINT."""
     known = settings.read()
     logs.start(known, process="sweeper")
-    engine = database.connect(
-        known.database_url, pool_size=len(SCHEDULE) + len(ERRANDS) + 1, application="loomline-sweeper"
-    )
+    connections = len(SCHEDULE) + len(ERRANDS) + 1 + RECORDING
+    engine = database.connect(known.database_url, pool_size=connections, application="loomline-sweeper")
     stopped = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stopped.set())
-    made = scheduler(engine)
-    made.start()
-    stopped.wait()
-    made.shutdown(wait=True)
+    with Courier(engine) as courier:
+        made = scheduler(engine, courier)
+        made.start()
+        stopped.wait()
+        courier.stop()
+        made.shutdown(wait=True)
     engine.dispose()
 
 

@@ -1,12 +1,15 @@
 """Quantities and money: exact decimals with a bound, so that nothing absurd reaches a ledger."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 LARGEST = Decimal(10) ** 12
 """No quantity or price reaches this; anything above is a typing error."""
 
 PLACES = 6
 """Digits after the point that are kept."""
+
+EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
+"""For products and sums of amounts: Python's own context rounds after 28 digits, and cannot quantize what has more."""
 
 
 def plain(value: Decimal) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -127,9 +127,12 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def log(
-    entry: Entry, run: Run, *, log_id: str, units: Mapping[str, Unit], by_admin: bool, at: datetime
+    entry: Entry, run: Run, *, log_id: str, units: Mapping[str, Unit], by_admin: bool, at: datetime, pointer: str = ""
 ) -> tuple[Consumption, events.Event]:
-    """The log an entry becomes, and that it was told. units: what each known item is counted in."""
+    """The log an entry becomes, and that it was told. Raises InvalidField when it comes to an absurd amount.
+
+    units: what each known item is counted in. pointer: where the entry stood in what was asked.
+    """
     kind = entry.consumption_type or ConsumptionType(run.run_type.value)
     own_unit = units.get(entry.inventory_item_id or "") or WITHOUT_ITEM.get(kind, Unit.OTHER)
     written = Consumption(
@@ -147,7 +150,7 @@ def log(
         consumed_at=at,
         notes=entry.notes,
     )
-    used(written, pieces=run.quantity)
+    _check_sane(written, pieces=run.quantity, pointer=pointer)
     return written, events.ConsumptionLogged(reason=entry.notes, after=_told(written))
 
 
@@ -167,17 +170,23 @@ def pieces_of(run: Run) -> Decimal | None:
 
 
 def used(written: Consumption, *, pieces: Decimal | None) -> Decimal | None:
-    """What a log amounts to; None for a quantity per piece while pieces are not counted. Raises Refusal when absurd."""
+    """What a log amounts to; None for a quantity per piece while pieces are not counted."""
     if written.quantity_basis is QuantityBasis.TOTAL:
         return written.quantity
     if pieces is None:
         return None
-    total = (written.quantity * pieces).quantize(_STEP, ROUND_HALF_UP)
+    total = amounts.EXACT.multiply(written.quantity, pieces)
+    return total.quantize(_STEP, context=amounts.EXACT)
+
+
+def _check_sane(written: Consumption, *, pieces: Decimal, pointer: str) -> None:
+    """A ledger and a price keep so many digits; who reaches them has mistyped something."""
+    total = used(written, pieces=pieces) or Decimal(0)
+    most = f"must stay below {amounts.LARGEST:,} for all pieces together."
     if total >= amounts.LARGEST:
-        raise refusals.InvalidField(
-            pointer="/quantity", sentence=f"quantity: must stay below {amounts.LARGEST:,} for all pieces together."
-        )
-    return total
+        raise refusals.InvalidField(pointer=f"{pointer}/quantity", sentence=f"quantity: {most}")
+    if amounts.EXACT.multiply(total, written.unit_cost or Decimal(0)) >= amounts.LARGEST:
+        raise refusals.InvalidField(pointer=f"{pointer}/unit_cost", sentence=f"unit_cost: its cost {most}")
 
 
 _STEP = Decimal(10) ** -amounts.PLACES
@@ -217,7 +226,7 @@ def settle(
         if one.inventory_item_id:
             level, one.commit_note = _level_for(one, levels, planned=planned, default=default_location_id)
             if level:
-                movements.append(_take(one, level, policy=policy))
+                movements.append(_take(one, level, may_refuse=_may_refuse(run, policy)))
     return Settled(open_logs, movements, _tell(open_logs, movements))
 
 
@@ -226,10 +235,11 @@ def location_for(
 ) -> str | None:
     """Where a log's material comes from: its own word, the body's, the design's line, else the (first) place that stocks it.
 
-    Places of ours go before a partner's. None: nobody stocks it.
+    Places of ours go before a partner's, and among ours those that have some left. None: nobody stocks it.
     """
     stocking = [level for level in levels if level.inventory_item_id == one.inventory_item_id]
     ours = [level for level in stocking if level.partner_id is None]
+    ours = [level for level in ours if level.stocked > 0] or ours
     return (
         one.location_id
         or default
@@ -259,11 +269,16 @@ def _level_for(
     return level, None
 
 
-def _take(one: Consumption, level: Level, *, policy: Policy) -> Movement:
+def _may_refuse(run: Run, policy: Policy) -> bool:
+    """Whether what is short stops everything. A split run closes with its last part, and nobody asked who could be refused."""
+    return policy.on_stock_short is OnStockShort.REFUSE and not (run.is_container and run.is_terminal)
+
+
+def _take(one: Consumption, level: Level, *, may_refuse: bool) -> Movement:
     wanted = one.committed_quantity or Decimal(0)
     taken = min(wanted, max(level.stocked, Decimal(0)))
     shortfall = wanted - taken
-    if shortfall and policy.on_stock_short is OnStockShort.REFUSE:
+    if shortfall and may_refuse:
         raise refusals.StockShort(
             item=level.inventory_item_id, stocked=amounts.plain(level.stocked), wanted=amounts.plain(wanted)
         )

@@ -1,7 +1,7 @@
 """What a run cost. Sums and products are exact; only a cost per piece is rounded, half up, to the places a ledger keeps."""
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import msgspec
@@ -63,26 +63,28 @@ class SampleCost(msgspec.Struct, frozen=True, kw_only=True):
 
 def summary(facts: Facts, rates: Rates) -> Summary:
     """The sums by kind."""
-    material, energy, labor = _by_kind(facts.used, rates)
-    partner = _charged(facts.partner_costs)
-    total = material + energy + labor + partner
-    produced = facts.produced_quantity
-    return Summary(
-        material_cost=material,
-        energy_cost=energy,
-        labor_cost=labor,
-        partner_cost=partner,
-        total_cost=total,
-        cost_per_piece=(total / produced).quantize(_STEP, ROUND_HALF_UP) if produced else None,
-    )
+    with localcontext(amounts.EXACT):
+        material, energy, labor = _by_kind(facts.used, rates)
+        partner = _charged(facts.partner_costs)
+        total = material + energy + labor + partner
+        produced = facts.produced_quantity
+        return Summary(
+            material_cost=material,
+            energy_cost=energy,
+            labor_cost=labor,
+            partner_cost=partner,
+            total_cost=total,
+            cost_per_piece=(total / produced).quantize(_STEP) if produced else None,
+        )
 
 
 def of_sample(facts: Facts, rates: Rates) -> SampleCost:
     """What was used, and the making: the partner's price, else the tasks' costs, else a share of the material."""
-    material, energy, labor = _by_kind(facts.used, rates)
-    making, source = _making(facts, material)
-    production = energy + labor + making
-    total = material + production
+    with localcontext(amounts.EXACT):
+        material, energy, labor = _by_kind(facts.used, rates)
+        making, source = _making(facts, material)
+        production = energy + labor + making
+        total = material + production
     return SampleCost(
         material_cost=material,
         production_cost=production,
@@ -103,7 +105,7 @@ def _making(facts: Facts, material: Decimal) -> tuple[Decimal, str]:
         return _charged(facts.partner_costs), "partner"
     if facts.task_costs:
         return _charged(facts.task_costs), "tasks"
-    return (material * SHARE_OF_MATERIAL).quantize(_STEP, ROUND_HALF_UP), "share_of_material"
+    return (material * SHARE_OF_MATERIAL).quantize(_STEP), "share_of_material"
 
 
 def _by_kind(used: Sequence[Used], rates: Rates) -> tuple[Decimal, Decimal, Decimal]:

@@ -49,11 +49,14 @@ _ARMED_BY = {wait.armed_by: wait for wait in WAITS}
 _BY_GATE = {wait.gate: wait for wait in WAITS}
 
 
-def arm(run: Run, verb: Verb, *, at: datetime, policy: Policy) -> None:
-    """After a step: begin the wait it arms, or end waiting when it arms none. A new wait is never overdue."""
+def arm(run: Run, verb: Verb, *, at: datetime, policy: Policy, held: timedelta = timedelta(0)) -> None:
+    """After a step: begin the wait it arms, or end waiting when it arms none. A new wait is never overdue.
+
+    held: how long the run was on hold since it was put before its partner.
+    """
     wait = _ARMED_BY.get(verb)
     run.waiting_for = wait.gate.value if wait else None
-    run.waiting_until = _due(run, wait.gate, at=at, policy=policy) if wait else None
+    run.waiting_until = _due(run, wait.gate, at=at, policy=policy, held=held) if wait else None
     run.overdue_at = None
 
 
@@ -97,9 +100,12 @@ def _is_taken_back(run: Run, gate: str, policy: Policy) -> bool:
     return is_unaccepted and policy.deadlines.on_unaccepted is OnUnaccepted.REASSIGN
 
 
-def _due(run: Run, gate: Gate, *, at: datetime, policy: Policy) -> datetime:
-    """Start counts from the day the run was put before the partner, as accept does, unless that day is over."""
+def _due(run: Run, gate: Gate, *, at: datetime, policy: Policy, held: timedelta) -> datetime:
+    """Start counts from the day the run was put before the partner, as accept does, unless that day is over.
+
+    Time on hold does not count: the day moves by it.
+    """
     length = timedelta(seconds=getattr(policy.deadlines, gate.value))
-    if gate is Gate.START and run.dispatch_completed_at and run.dispatch_completed_at + length > at:
-        return run.dispatch_completed_at + length
+    if gate is Gate.START and run.dispatch_completed_at and run.dispatch_completed_at + held + length > at:
+        return run.dispatch_completed_at + held + length
     return at + length

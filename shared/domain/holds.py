@@ -3,7 +3,8 @@
 Leaves and containers alike can be held; a held container sends no more parts by itself, and nothing else.
 """
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from shared.domain import deadlines, events, lifecycle
 from shared.domain.lifecycle import Verb
@@ -24,6 +25,17 @@ def resume(run: Run, *, at: datetime) -> events.Event:
     if since:
         deadlines.go_on(run, held=at - since)
     return told
+
+
+def time_held(turns: Iterable[tuple[str, datetime]]) -> timedelta:
+    """How long a run that goes on was on hold in all. turns: its holds and resumptions, by kind and instant, in order."""
+    total, since = timedelta(0), None
+    for kind, at in turns:
+        if kind == events.RunHeld.kind:
+            since = at
+        elif since:
+            total, since = total + (at - since), None
+    return total
 
 
 def end(run: Run) -> None:

@@ -19,6 +19,23 @@ LONGEST_VALUE = 500
 NOTHING = "–"
 
 
+class NoticeState(StrEnum):
+    """How far the sending of a notice is. `STATE_SENTENCES` says each in a sentence."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+STATE_SENTENCES = {
+    NoticeState.PENDING: "It is on its way: it waits to be sent, or to be tried again.",
+    NoticeState.SENT: "Its target took it.",
+    NoticeState.FAILED: "No attempt reached its target; a person is asked to look.",
+    NoticeState.SUPERSEDED: "It was not sent any more: what it asks for was answered, or the run moved on.",
+}
+
+
 class Audience(StrEnum):
     """To whom an event is told."""
 

@@ -90,6 +90,14 @@ def due(run: Run, history: History, *, at: datetime, zone: str, policy: Policy) 
     return Due(stage, len(rungs) + 1, act)
 
 
+def still_stands(run: Run, history: History, rung: Rung, *, round_: int) -> bool:
+    """The partner still owes what this rung of a round reminds of: nothing that ends or renews the silence came after it."""
+    stage = stage_of(run)
+    if stage is None or (stage, run.dispatch_round) != (rung.stage, round_):
+        return False
+    return _silent_since(run, history, [], _BY_STAGE[stage]) <= rung.at
+
+
 def told(found: Due) -> events.Event:
     """What a rung that leaves the run with its partner tells."""
     where = {"stage": found.stage.value, "number": found.number}

@@ -23,7 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     amqp_url: Annotated[str, "LOOMLINE_AMQP_URL: your RabbitMQ; empty means the embedded broker."]
     files_url: Annotated[
         str,
-        "LOOMLINE_FILES_URL: where pictures are kept (s3://, gs://, az://, file:///); empty means LOOMLINE_HOME/files.",
+        "LOOMLINE_FILES_URL: where pictures are kept (s3://, gs://, az://, file:///; credentials come from AWS_…, GOOGLE_… and "
+        "AZURE_… variables, see docs/media.md); empty means LOOMLINE_HOME/files.",
     ]
     namespace: Annotated[str, "LOOMLINE_NAMESPACE: prefix of queue and exchange names."]
     admin_email: Annotated[str, "LOOMLINE_ADMIN_EMAIL: the first admin's address."]
@@ -32,6 +33,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ]
     event_secret: Annotated[
         str, "LOOMLINE_EVENT_SECRET: Standard Webhooks secret(s) of POST /events, comma separated during rotation."
+    ]
+    public_url: Annotated[
+        str, "LOOMLINE_PUBLIC_URL: the address people reach the gateway at, for links in messages; empty: HOST and PORT."
+    ]
+    link_secret: Annotated[
+        str, "LOOMLINE_LINK_SECRET: signs the links in messages, at least 32 characters; empty: messages carry no links."
     ]
     admin_notify: Annotated[
         str, "LOOMLINE_ADMIN_NOTIFY: Apprise URLs that tell the admins, comma separated; empty: a line in the log."
@@ -60,6 +67,8 @@ _DEFAULTS = {
     "LOOMLINE_ADMIN_EMAIL": "admin@loomline.localhost",
     "LOOMLINE_ADMIN_PASSWORD": "",
     "LOOMLINE_EVENT_SECRET": "",
+    "LOOMLINE_PUBLIC_URL": "",
+    "LOOMLINE_LINK_SECRET": "",
     "LOOMLINE_ADMIN_NOTIFY": "",
     "LOOMLINE_WORKER_THREADS": "4",
     "LOOMLINE_WORKER_PROCESSES": "2",
@@ -91,6 +100,8 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         admin_email=value["LOOMLINE_ADMIN_EMAIL"],
         admin_password=value["LOOMLINE_ADMIN_PASSWORD"],
         event_secret=value["LOOMLINE_EVENT_SECRET"],
+        public_url=_public_url(value),
+        link_secret=_link_secret(value["LOOMLINE_LINK_SECRET"]),
         admin_notify=value["LOOMLINE_ADMIN_NOTIFY"],
         worker_threads=_whole_number("LOOMLINE_WORKER_THREADS", value["LOOMLINE_WORKER_THREADS"], low=1, high=64),
         worker_processes=_whole_number("LOOMLINE_WORKER_PROCESSES", value["LOOMLINE_WORKER_PROCESSES"], low=1, high=64),
@@ -131,6 +142,17 @@ def _one_of(name: str, text: str, *choices: str) -> str:
 def _url(name: str, text: str, *schemes: str) -> str:
     if text and (urlsplit(text).scheme not in schemes or not urlsplit(text).netloc):
         raise SettingsError(f"{name} must look like {schemes[0]}://user:password@host:port/name, and it does not.")
+    return text
+
+
+def _public_url(value: Mapping[str, str]) -> str:
+    text = _url("LOOMLINE_PUBLIC_URL", value["LOOMLINE_PUBLIC_URL"], "https", "http")
+    return text.rstrip("/") or f"http://{value['LOOMLINE_HOST']}:{value['LOOMLINE_PORT']}"
+
+
+def _link_secret(text: str) -> str:
+    if text and len(text) < 32:
+        raise SettingsError("LOOMLINE_LINK_SECRET must have at least 32 characters; make one by `openssl rand -hex 32`.")
     return text
 
 

@@ -31,6 +31,7 @@ def connect(url: str, *, pool_size: int = 5, application: str = "loomline") -> s
         pool_timeout=5,
         pool_pre_ping=False,
         pool_reset_on_return="rollback",
+        hide_parameters=True,  # an error's text is logged, and values may be secrets
         connect_args={
             "connect_timeout": 5,
             "keepalives_idle": 30,

@@ -5,6 +5,7 @@ The gateway writes and reads, the sweeper deletes what no row speaks of; all of 
 
 import threading
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from shared.runtime.settings import Settings
 
 CHUNK = 256 * 1024
 """Bytes read from the store at a time."""
+
+IMPATIENCE: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+"""A request holds one of the gateway's threads meanwhile: a bucket that does not answer is away soon."""
 
 
 class StoreAway(Exception):
@@ -31,9 +35,10 @@ class Files:
         self._opening = threading.Lock()
 
     def put(self, key: str, source: Path) -> None:
-        """Store a file's bytes under a key, streamed; all of it or nothing. Raises StoreAway."""
+        """Store a file's bytes under a key; all of it or nothing. Raises StoreAway."""
         try:
-            obstore.put(self._store, key, source)
+            # In one piece: the parts of a cut-off multipart upload would stay in a bucket, where no key names them.
+            obstore.put(self._store, key, source, use_multipart=False)
         except (BaseError, OSError) as fault:
             raise StoreAway(str(fault)) from fault
 
@@ -66,4 +71,6 @@ class Files:
         url = self._settings.files_url
         if not url:
             return obstore.store.LocalStore(prefix=self._settings.home / "files", mkdir=True)
-        return obstore.store.from_url(url, mkdir=True) if url.startswith("file:") else obstore.store.from_url(url)
+        if url.startswith("file:"):
+            return obstore.store.from_url(url, mkdir=True)
+        return obstore.store.from_url(url, **({} if url.startswith("memory:") else {"retry_config": IMPATIENCE}))

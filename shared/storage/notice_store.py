@@ -3,13 +3,14 @@
 A row never holds a target: targets are secrets, so it names the channel and the target is looked up when it is sent.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from shared.domain.notices import ADMINS, Notice, Recipient
+from shared.domain.notices import ADMINS, STATE_SENTENCES, Notice, NoticeState, Recipient
 from shared.storage.writes import Writes
 
 MOST_ATTEMPTS = 6
@@ -21,6 +22,9 @@ PAUSE_GROWS_BY = 4
 
 LEASE_SECONDS = 180
 """A claimed notice whose sender was killed is sent again after that long."""
+
+LOOKED_AT = 1_000
+"""Of all that is due, a claim looks at so many: a long queue for one target must not make every claim slow."""
 
 
 class Addressee(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,8 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed notice, to be sent to the target of its channel."""
 
     id: str
+    message_id: str
+    kind: str | None
     audience: str
     channel: str
     title: str | None
@@ -42,6 +48,11 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     run_id: str | None
     contacts: list[dict[str, Any]]
+
+    @property
+    def target(self) -> str:
+        """The name of where it goes."""
+        return f"{self.audience} {self.channel}"
 
 
 class NoticeStore:
@@ -94,7 +105,7 @@ class NoticeStore:
                 "language": notice.language,
                 "title": notice.title,
                 "text": notice.text,
-                "state": "pending",
+                "state": NoticeState.PENDING.value,
                 "attempts": 0,
                 "next_at": at,
                 "run_id": run_id,
@@ -106,32 +117,69 @@ class NoticeStore:
         writes.insert("notification", self._notices, on_conflict="(message_id, audience, channel) DO NOTHING")
 
 
-def claim(connection: Connection, *, at: datetime, limit: int) -> list[Parcel]:
-    """Take due notices for the length of a lease and count the attempt. Commit before sending."""
+def claim(
+    connection: Connection, *, at: datetime, limit: int, most_of_one_target: int, busy: Sequence[str] = ()
+) -> list[Parcel]:
+    """Take due notices for the length of a lease and count the attempt. Commit before sending.
+
+    busy: targets for which nothing more is taken now. Of any other no more than most_of_one_target are.
+    """
     rows = connection.exec_driver_sql(
-        """WITH due AS MATERIALIZED (
-               SELECT id FROM notification WHERE state = 'pending' AND next_at <= %(at)s
-               ORDER BY next_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
+        """WITH seen AS (
+               SELECT id, next_at, audience, channel FROM notification
+               WHERE state = 'pending' AND next_at <= %(at)s AND audience || ' ' || channel <> ALL (%(busy)s::text[])
+               ORDER BY next_at LIMIT %(seen)s),
+           ranked AS (
+               SELECT id, next_at, row_number() OVER (PARTITION BY audience, channel ORDER BY next_at, id) AS place FROM seen),
+           due AS MATERIALIZED (
+               SELECT id FROM notification WHERE state = 'pending' AND next_at <= %(at)s AND id = ANY (ARRAY(
+                   SELECT id FROM ranked WHERE place <= %(most)s ORDER BY next_at, id LIMIT %(limit)s))
+               FOR NO KEY UPDATE SKIP LOCKED)
            UPDATE notification n SET attempts = n.attempts + 1, next_at = %(until)s
            FROM due LEFT JOIN notification o ON o.id = due.id LEFT JOIN partner p ON p.id = o.audience
            WHERE n.id = due.id
-           RETURNING n.id, n.audience, n.channel, n.title, n.text, n.attempts, n.run_id, coalesce(p.contacts, '[]')""",
-        {"at": at, "until": at + timedelta(seconds=LEASE_SECONDS), "limit": limit},
+           RETURNING n.id, n.message_id, n.kind, n.audience, n.channel, n.title, n.text, n.attempts, n.run_id, coalesce(p.contacts, '[]')""",
+        {
+            "at": at,
+            "until": at + timedelta(seconds=LEASE_SECONDS),
+            "limit": limit,
+            "most": most_of_one_target,
+            "seen": LOOKED_AT,
+            "busy": list(busy),
+        },
     )
     return [Parcel(**dict(zip(Parcel.__struct_fields__, row, strict=True))) for row in rows]
 
 
 def record_sent(connection: Connection, parcel: Parcel, *, at: datetime) -> None:
     """It reached its target. Nothing happens when another attempt was begun meanwhile."""
-    _settle(connection, parcel, state="sent", sent_at=at, next_at=None, error=None)
+    _settle(connection, parcel, state=NoticeState.SENT, sent_at=at, next_at=None, error=None)
 
 
 def record_failure(connection: Connection, parcel: Parcel, *, error: str, at: datetime) -> None:
     """It did not: it is tried again, each time later, until it has failed."""
     is_over = parcel.attempts >= MOST_ATTEMPTS
     again = at + timedelta(seconds=FIRST_PAUSE_SECONDS * PAUSE_GROWS_BY ** (parcel.attempts - 1))
-    state = "failed" if is_over else "pending"
+    state = NoticeState.FAILED if is_over else NoticeState.PENDING
     _settle(connection, parcel, state=state, sent_at=None, next_at=None if is_over else again, error=error)
+
+
+def record_superseded(connection: Connection, parcel: Parcel) -> None:
+    """A claimed notice is not sent any more, so this was no attempt. Its row says why."""
+    why = STATE_SENTENCES[NoticeState.SUPERSEDED]
+    _settle(connection, parcel, state=NoticeState.SUPERSEDED, sent_at=None, next_at=None, error=why)
+    connection.exec_driver_sql("UPDATE notification SET attempts = attempts - 1 WHERE id = %(id)s", {"id": parcel.id})
+
+
+def send_again(connection: Connection, notice_id: str) -> bool:
+    """Make a failed notice due, with all its attempts before it. False when it has not failed."""
+    return bool(
+        connection.exec_driver_sql(
+            """UPDATE notification SET state = 'pending', attempts = 0, next_at = clock_timestamp()
+               WHERE id = %(id)s AND state = 'failed'""",
+            {"id": notice_id},
+        ).rowcount
+    )
 
 
 def count_failed(connection: Connection, *, since: datetime) -> int:
@@ -143,9 +191,9 @@ def count_failed(connection: Connection, *, since: datetime) -> int:
     )
 
 
-def _settle(connection: Connection, parcel: Parcel, **values: Any) -> None:
+def _settle(connection: Connection, parcel: Parcel, *, state: NoticeState, **values: Any) -> None:
     connection.exec_driver_sql(
         """UPDATE notification SET state = %(state)s, sent_at = %(sent_at)s, next_at = %(next_at)s, error = %(error)s
            WHERE id = %(id)s AND state = 'pending' AND attempts = %(attempts)s""",
-        {"id": parcel.id, "attempts": parcel.attempts, **values},
+        {"id": parcel.id, "attempts": parcel.attempts, "state": state.value, **values},
     )

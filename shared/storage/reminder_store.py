@@ -1,6 +1,6 @@
 """Reminders: the rungs of each run's ladder, and what the ladder needs to know of a run beside its row."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from shared.domain.events import RunEscalated, RunParked, RunResumed
-from shared.domain.reminders import Due, History
+from shared.domain.reminders import Due, History, Rung, still_stands
 from shared.domain.runs import Run
 from shared.storage.run_store import as_run
 from shared.storage.writes import Writes
@@ -60,6 +60,20 @@ class ReminderStore:
 
     def flush(self, writes: Writes) -> None:
         writes.insert("reminder", self._rungs)
+
+
+def overtaken(connection: Connection, message_ids: Collection[str]) -> set[str]:
+    """Of these messages, those whose reminder the partner has answered, or the run has left behind."""
+    rows = connection.exec_driver_sql(
+        f"""SELECT w.message_id, w.stage, w.number, w.created_at, w.dispatch_round, row_to_json(r)::text, {_HISTORY}
+            FROM reminder w JOIN production_run r ON r.id = w.run_id WHERE w.message_id = ANY(%(ids)s)""",
+        {"ids": list(message_ids)},
+    )
+    return {
+        message_id
+        for message_id, stage, number, at, round_, run, history in rows
+        if not still_stands(as_run(run), _as_history(history), Rung(stage=stage, number=number, at=at), round_=round_)
+    }
 
 
 def zones(connection: Connection) -> list[str]:

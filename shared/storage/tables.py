@@ -108,6 +108,7 @@ session = Table(
     _ref("account_id", "account", index=True),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     _at("revoked_at"),
+    Column("run_id", Text, comment="The only run it opens, when a link in a message began it; else it opens all."),
     *_times(),
     comment="A sign-in that is still good.",
 )
@@ -334,6 +335,17 @@ production_run = Table(
     Index("ix_production_run_design_id_id", "design_id", "id"),
     Index("ix_production_run_order_id", "order_id", postgresql_where=text("order_id is not null")),
     Index("ix_production_run_overdue_at", "overdue_at", postgresql_where=text("overdue_at is not null")),
+    Index(
+        "ix_production_run_waiting_until_id",
+        "waiting_until", "id",
+        postgresql_where=text("waiting_until is not null"),
+    ),
+    Index("ix_production_run_flagged_at", "flagged_at", postgresql_where=text("flagged_at is not null")),
+    Index(
+        "ix_production_run_awaiting_templates",
+        "dispatch_started_at",
+        postgresql_where=text("dispatch_state = 'awaiting_templates'"),
+    ),
     comment="One stage of making one thing at one maker.",
 )  # fmt: skip
 
@@ -437,6 +449,7 @@ order_line = Table(
     UniqueConstraint("source", "order_id", "order_line_item_id"),
     Index("ix_order_line_unmapped", "product_id", postgresql_where=text("outcome = 'unmapped'")),
     Index("ix_order_line_outcome_id", "outcome", "id"),
+    Index("ix_order_line_created_at_id", "created_at", "id"),
     comment="Every line of every order received, and what became of it.",
 )
 
@@ -471,6 +484,14 @@ message = Table(
     _text("cause"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("ix_message_run_id_seq", "run_id", "seq", postgresql_where=text("run_id is not null")),
+    Index(
+        "ix_message_dispatch_failed", "run_id", postgresql_where=text("kind = 'production_run.dispatch_failed'")
+    ),
+    Index(
+        "ix_message_order_id",
+        text("coalesce((body -> 'order') ->> 'id', body ->> 'order_id')"),
+        postgresql_where=text("kind in ('order.placed', 'order.updated', 'order.cancelled')"),
+    ),
     comment="Every command and event, append-only: the timeline and the replay log.",
 )
 
@@ -545,7 +566,7 @@ notification = Table(
     _text("language", comment="The language of the text."),
     _text("title"),
     _text("text", nullable=False),
-    _text("state", nullable=False, comment="pending, sent or failed."),
+    _text("state", nullable=False, comment="pending, sent, failed or superseded."),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     _at("next_at", comment="A pending one is sent (again) from then on."),
     _at("sent_at"),
@@ -555,6 +576,8 @@ notification = Table(
     UniqueConstraint("message_id", "audience", "channel"),
     Index("ix_notification_next_at", "next_at", postgresql_where=text("state = 'pending'")),
     Index("ix_notification_run_id", "run_id", postgresql_where=text("run_id is not null")),
+    Index("ix_notification_created_at_id", "created_at", "id"),
+    Index("ix_notification_failed", "id", postgresql_where=text("state = 'failed'")),
     comment="What somebody was told.",
 )
 

@@ -3,7 +3,7 @@
 announced, stored, kept. What was announced and not kept is taken away again, at once or by the sweep.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ def keys(place: str) -> list[str]:
     return [f"{place}/{part}" for part in PARTS]
 
 
-def announce(connection: Connection, places: dict[str, str]) -> None:
+def announce(connection: Connection, places: Mapping[str, str]) -> None:
     """These files (id → place) are about to be stored; the caller commits before the first byte is."""
     for media_id, place in places.items():
         connection.exec_driver_sql(

@@ -160,6 +160,7 @@ class Premises:
             "/admin/stock-locations/": place,
             "/admin/stock-levels/": self._made("stock_level", {"inventory_item_id": item, "location_id": place}),
             "/admin/operations/dead-letters/": self._dead_letter(),
+            "/admin/notices/": self._failed_notice(),
             "/media/": self._picture(),
             "/admin/order-lines/": self._order_line(),
             "/partners/designs/": self._sample_of(design),
@@ -217,6 +218,10 @@ class Premises:
         message = self.bench.post(commands.AddNote(text="lost"), run_id=self.run, message_id=ids.fresh("msg"))
         self.bench.change("UPDATE delivery SET state = 'dead', done_at = now() WHERE message_id = :id", id=message)
         return str(self.bench.value("SELECT id FROM delivery WHERE message_id = :id", id=message))
+
+    def _failed_notice(self) -> str:
+        self.bench.change("UPDATE notification SET state = 'failed' WHERE run_id = :run", run=self.run)
+        return str(self.bench.value("SELECT id FROM notification WHERE run_id = :run", run=self.run))
 
     # What is stored ---------------------------------------------------------------------------------------------------
 

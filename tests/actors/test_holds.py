@@ -65,6 +65,48 @@ def test_the_deadline_of_a_held_run_stops_and_goes_on_with_what_was_left(worksho
     assert workshop.run(child)["overdue_at"]
 
 
+def held_for(workshop: TestBench, run_id: str, *, days: int) -> None:
+    """Hold and resume a run, as if so many days lay between."""
+    workshop.done(HOLD, run_id=run_id)
+    began = {"id": run_id, "days": days}
+    workshop.change(
+        "UPDATE production_run SET held_at = held_at - make_interval(days => :days) WHERE id = :id", **began
+    )
+    workshop.change(
+        """UPDATE message SET created_at = created_at - make_interval(days => :days)
+           WHERE seq = (SELECT max(seq) FROM message WHERE run_id = :id AND kind = 'production_run.held')""",
+        **began,
+    )
+    workshop.done(RESUME, run_id=run_id)
+
+
+def test_time_on_hold_before_the_answer_is_given_back_to_the_start(workshop: TestBench) -> None:
+    child = workshop.a_sent_run()
+    past = "dispatch_completed_at = dispatch_completed_at - interval '20 days'"
+    workshop.change(f"UPDATE production_run SET {past} WHERE id = :id", id=child)
+    held_for(workshop, child, days=5)
+    held_for(workshop, child, days=2)
+
+    steps.take(workshop, child, commands.AcceptRun())
+
+    run = workshop.run(child)
+    assert (run["waiting_for"], (run["waiting_until"] - run["dispatch_completed_at"]).days) == ("start", 23 + 5 + 2)
+    assert timer(workshop, child) == ("armed", run["waiting_until"])
+
+
+def test_a_hold_under_an_earlier_partner_gives_the_next_one_no_time(workshop: TestBench) -> None:
+    child = workshop.a_sent_run()
+    held_for(workshop, child, days=5)
+    steps.take(workshop, child, commands.DeclineRun(reason=commands.DeclineReason.CAPACITY))
+    workshop.done(commands.AssignPartner(partner_id=workshop.a_partner("second")), run_id=child)
+    workshop.done(commands.SendToProduction(template_names=["weaver_step_0"]), run_id=child)
+
+    steps.take(workshop, child, commands.AcceptRun())
+
+    run = workshop.run(child)
+    assert (run["waiting_until"] - run["dispatch_completed_at"]).days == 23
+
+
 def test_a_wait_for_templates_does_not_lapse_on_hold_even_when_its_lapse_was_asked_for(workshop: TestBench) -> None:
     share = steps.a_share(workshop, "weaver")
     _, (child,) = steps.a_family(workshop, share)

@@ -233,6 +233,46 @@ def test_the_logs_of_all_runs_of_a_design_are_committed_at_once(workshop: TestBe
     assert stocked(workshop) == Decimal("92.5")
 
 
+def a_split_run(workshop: TestBench, *entries: Entry, run_type: RunType = RunType.PRODUCTION) -> tuple[str, str]:
+    """A run that was logged on before it was split: it and its one part, which is sent."""
+    workshop.a_template("weave")
+    share = commands.Assignment(partner_id=workshop.a_partner("weaver"), template_names=["weave"])
+    parent = workshop.a_run(workshop.a_design(DESIGN.removeprefix("dsgn_")), run_type=run_type)
+    for entry in entries:
+        workshop.done(commands.LogConsumption(entry=entry), run_id=parent)
+    (child,) = workshop.done(commands.ApproveRun(assignments=[share]), run_id=parent)["children"]
+    return parent, child
+
+
+@BOTH_PATHS
+def test_what_was_logged_before_a_run_was_split_is_settled_with_its_last_part(
+    workshop: TestBench, complete: Callable[..., None]
+) -> None:
+    a_level(workshop, stock="100", unit_cost="2")
+    entries = used("5"), used("1.5", quantity_basis=QuantityBasis.PER_PIECE)
+    parent, child = a_split_run(workshop, *entries, run_type=RunType.SAMPLE)
+
+    complete(workshop, child)
+
+    assert workshop.run(parent)["status"] == "completed"
+    assert stocked(workshop) == 100 - 5 - Decimal("1.5") * 4
+    assert design(workshop)["material_cost"] == 22
+    assert broken(workshop) == {}
+
+
+def test_a_split_run_closes_even_where_the_policy_refuses_what_is_short(workshop: TestBench) -> None:
+    set_policy(workshop, '{"on_stock_short": "refuse"}')
+    a_level(workshop, stock="3")
+    parent, child = a_split_run(workshop, used("5"))
+
+    complete_by_milestones(workshop, child)
+
+    assert workshop.run(parent)["status"] == "completed"
+    assert stocked(workshop) == 0
+    assert "production_run.stock_short" in workshop.events(parent)
+    assert broken(workshop) == {}
+
+
 # Costs and corrections ----------------------------------------------------------------------------------------------
 
 
@@ -291,3 +331,16 @@ def test_only_a_completed_run_is_corrected_and_its_pieces_add_up(workshop: TestB
     assert workshop.refused(too_few, run_id=parent)["code"] == "run_is_a_container"
     workshop.done(commands.CorrectOutput(produced_quantity=Decimal(9), reason="they made more"), run_id=child)
     assert workshop.run(parent)["produced_quantity"] == 9
+
+
+def test_an_absurd_amount_per_piece_is_refused_and_points_at_its_entry(workshop: TestBench) -> None:
+    an_item(workshop)
+    child = workshop.a_sent_run()
+    take(workshop, child, commands.AcceptRun(), commands.StartRun(), commands.FinishRun())
+    absurd = used("999999999999.999999", quantity_basis=QuantityBasis.PER_PIECE)
+
+    alone = workshop.refused(commands.LogConsumption(entry=absurd), run_id=child)
+    told = workshop.refused(commands.CompleteRun(consumptions=[used("1"), absurd]), run_id=child)
+
+    assert [no["errors"][0]["pointer"] for no in (alone, told)] == ["/quantity", "/consumptions/1/quantity"]
+    assert (logs(workshop, child), workshop.run(child)["status"]) == ([], "in_progress")

@@ -215,3 +215,24 @@ def test_a_line_of_a_cancelled_order_makes_no_run_when_it_is_retried(shop: TestB
 
     assert outcomes(shop) == {"a": "ignored"}
     assert shop.refused(commands.RetryLine(line_id="oline_0"))["code"] == "not_found"
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded", "draft"])
+def test_an_order_that_comes_again_and_says_that_it_is_off_takes_back_its_runs(shop: TestBench, status: str) -> None:
+    runs = place(shop, ("a", "prod_1"), ("b", "prod_1"), placed_at=NOON)
+    send(shop, runs["b"], "weaver")
+
+    place(shop, ("a", "prod_1"), ("b", "prod_1"), updated_at=LATER, status=status)
+
+    assert steps.status(shop, runs["a"]) == ["cancelled"]
+    assert flags(shop, runs["b"])
+
+
+def test_an_order_that_comes_again_and_stands_again_has_its_ended_runs_flagged(shop: TestBench) -> None:
+    run = place(shop, ("a", "prod_1"), placed_at=NOON)["a"]
+    shop.done(commands.CancelOrder(source="shop", order_id="order_1", at=NOON), actor=SHOP)
+
+    place(shop, ("a", "prod_1"), updated_at=LATER, status="open")
+
+    assert steps.status(shop, run) == ["cancelled"]
+    assert "stands again" in (flags(shop, run) or "")

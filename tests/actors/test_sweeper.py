@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.workers import sweeper
+from services.workers.courier import Courier
 from tests.workshop import TestBench
 
 
@@ -34,10 +35,11 @@ def test_every_sweep_of_the_schedule_runs_on_an_empty_house(workshop: TestBench)
 
 
 def test_the_schedule_makes_up_for_a_late_run_once_and_never_overlaps(workshop: TestBench) -> None:
-    made = sweeper.scheduler(workshop.engine)
-    made.start(paused=True)
-    jobs = {job.id: job for job in made.get_jobs()}
-    made.shutdown(wait=False)
+    with Courier(workshop.engine) as courier:
+        made = sweeper.scheduler(workshop.engine, courier)
+        made.start(paused=True)
+        jobs = {job.id: job for job in made.get_jobs()}
+        made.shutdown(wait=False)
 
     assert set(jobs) == {name for name, _, _ in (*sweeper.SCHEDULE, *sweeper.ERRANDS)}
     assert all(job.coalesce and job.max_instances == 1 and job.misfire_grace_time is None for job in jobs.values())

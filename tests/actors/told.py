@@ -1,5 +1,6 @@
 """People who are told: partners with a language and targets, a real HTTP server as a target, and the courier's round."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,17 +10,21 @@ from typing import Any
 
 import msgspec
 
-from services.workers import courier
+from services.workers.courier import Courier
 from shared.runtime import clock
 from tests.actors.steps import a_family, a_share
 from tests.workshop import TestBench
 
 
 class Target:
-    """A server that takes notices, or answers with another status for a while."""
+    """A server that takes notices, or answers with another status for a while, or hangs, or answers letter by letter."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self.status = 200
+        self.answers = threading.Event()
+        self.answers.set()
+        self.is_endless = False
+        self.hung_up = threading.Event()
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.url = f"json://reader:sesame@127.0.0.1:{server.server_address[1]}/told"
@@ -35,12 +40,28 @@ def a_target() -> Iterator[Target]:
             if target.status == 200:
                 target.bodies.append(msgspec.json.decode(body))
             target.keys.append(self.headers["Idempotency-Key"])
+            if target.is_endless:
+                self._answer_without_end()
+            target.answers.wait(30)
             self.send_response(target.status)
             self.end_headers()
+
+        def _answer_without_end(self) -> None:
+            try:
+                self.wfile.write(b"HTTP/1.1 200 ")
+                while not closed.wait(0.01):
+                    self.wfile.write(b"o")
+            except OSError:
+                target.hung_up.set()
+
+        def handle_one_request(self) -> None:
+            with contextlib.suppress(OSError):  # whom it talks to may have been ended
+                super().handle_one_request()
 
         def log_message(self, *_: Any) -> None:
             """Tests are quiet."""
 
+    closed = threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         target = Target(server)
         thread = threading.Thread(target=server.serve_forever)
@@ -48,6 +69,8 @@ def a_target() -> Iterator[Target]:
         try:
             yield target
         finally:
+            closed.set()
+            target.answers.set()
             server.shutdown()
             thread.join()
 
@@ -78,7 +101,8 @@ def a_run_before(workshop: TestBench, name: str) -> str:
 
 def deliver(workshop: TestBench, *, at: datetime | None = None, **later: float) -> int:
     """So much time has passed: the courier makes a round. Returns how many notices it tried."""
-    return courier.deliver(workshop.engine, at=at or clock.now() + timedelta(seconds=1) + timedelta(**later))
+    with Courier(workshop.engine, patience=30) as courier:
+        return courier.deliver(at=at or clock.now() + timedelta(seconds=1) + timedelta(**later))
 
 
 def notices_of(workshop: TestBench, run_id: str, *, audience: str = "%") -> list[Any]:

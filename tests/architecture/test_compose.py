@@ -23,7 +23,7 @@ SERVICE_KEYS = {
 
 def with_values(text: str) -> str:
     """What compose makes of `${NAME:?why}` and `${NAME:-default}`."""
-    return re.sub(r"\$\{\w+:(\?[^}]*|-([^}]*))\}", lambda match: match[2] or "given", text)
+    return re.sub(r"\$\{\w+:(\?[^}]*|-([^}]*))\}", lambda match: "given" if match[2] is None else match[2], text)
 
 
 def test_every_process_has_a_service_with_its_very_command() -> None:
@@ -34,12 +34,24 @@ def test_every_process_has_a_service_with_its_very_command() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_settings_of_a_service_are_read_without_complaint(name: str) -> None:
-    environment = {key: with_values(value) for key, value in OURS[name]["environment"].items()}
+    given = OURS[name]["environment"].items()
+    environment = {key: with_values(value) for key, value in given if value is not None}
 
     read = settings.read(environment)
 
     assert read.database_url
     assert read.amqp_url
+
+
+def test_those_who_hold_pictures_and_nobody_else_are_told_where_and_how() -> None:
+    told = {
+        name: {key for key in service["environment"] if key == "LOOMLINE_FILES_URL" or not key.startswith("LOOMLINE_")}
+        for name, service in OURS.items()
+    }
+    documented = set(re.findall(r"(?:AWS|GOOGLE|AZURE)_\w+", (ROOT / "docs" / "media.md").read_text()))
+
+    assert told.pop("gateway") == told.pop("sweeper") == {"LOOMLINE_FILES_URL", *documented}
+    assert set().union(*told.values()) == set()
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -63,10 +75,10 @@ def test_named_volumes_are_declared(name: str) -> None:
 
 def test_no_secret_has_a_value_in_the_file() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    secrets = re.findall(r"^ *(\w*(?:PASS|PASSWORD|SECRET)\w*): *(.*)$", text, re.MULTILINE)
+    secrets = re.findall(r"^ *(\w*(?:PASS|PASSWORD|SECRET|_KEY|TOKEN)\w*):(?: +(.*))?$", text, re.MULTILINE)
 
     assert secrets
-    assert all(value.startswith("${") and ":?" in value for _, value in secrets)
+    assert all(not value or re.fullmatch(r"\$\{\w+:(\?.*|-)\}", value) for _, value in secrets)
     assert re.findall(r"://\w+:(.{2})", text) == ["${", "${"]
 
 

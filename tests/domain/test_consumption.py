@@ -94,11 +94,43 @@ def test_only_an_open_run_is_logged_on(status: Status) -> None:
         consumption.open_to_logs(run)
 
 
-def test_an_absurd_amount_per_piece_is_refused_when_it_is_logged() -> None:
-    entry = Entry(quantity=Decimal(10**9), inventory_item_id="i", quantity_basis=QuantityBasis.PER_PIECE)
+@pytest.mark.parametrize(
+    ("quantity", "pieces", "unit_cost", "field"),
+    [
+        ("1000000000", "1000000", None, "quantity"),
+        ("999999999999.999999", "999999999999.999999", None, "quantity"),
+        ("1000000", "1000", "1000", "unit_cost"),
+        ("999999.999999", "1", "999999999999.999999", "unit_cost"),
+    ],
+)
+def test_an_absurd_amount_per_piece_is_refused_when_it_is_logged(
+    quantity: str, pieces: str, unit_cost: str | None, field: str
+) -> None:
+    entry = Entry(
+        quantity=Decimal(quantity),
+        inventory_item_id="i",
+        quantity_basis=QuantityBasis.PER_PIECE,
+        unit_cost=Decimal(unit_cost) if unit_cost else None,
+    )
 
-    with pytest.raises(refusals.InvalidField):
-        consumption.log(entry, a_run(quantity=Decimal(10**6)), log_id="c", units={}, by_admin=True, at=NOON)
+    with pytest.raises(refusals.InvalidField) as no:
+        consumption.log(
+            entry,
+            a_run(quantity=Decimal(pieces)),
+            log_id="c",
+            units={},
+            by_admin=True,
+            at=NOON,
+            pointer="/consumptions/1",
+        )
+
+    assert no.value.record()["errors"][0]["pointer"] == f"/consumptions/1/{field}"
+
+
+def test_the_largest_amount_that_is_taken_is_kept_to_the_last_digit() -> None:
+    done = settle(a_log("249999999999.999999", quantity_basis=QuantityBasis.PER_PIECE), levels=(a_level(),))
+
+    assert done.logs[0].committed_quantity == Decimal("999999999999.999996")
 
 
 # Where it is taken from ---------------------------------------------------------------------------------------------
@@ -112,6 +144,8 @@ PLACES = (
     (None,         None,         PLANNED,  LEVELS,       "sloc_plan"),
     (None,         None,         [],       LEVELS[:1],   "sloc_b"),
     (None,         None,         [],       LEVELS,       "sloc_a"),
+    (None,         None,         [],       (a_level("sloc_a", "0"), a_level("sloc_b")), "sloc_b"),
+    (None,         None,         [],       (a_level("sloc_a", "0"), a_level("sloc_0", owner="ptnr_1")), "sloc_a"),
     (None,         None,         [],       LEVELS[2:],   "sloc_0"),
     (None,         None,         [],       LEVELS[3:],   None),
 )  # fmt: skip

@@ -96,3 +96,14 @@ def test_making_a_sample_costs_what_the_partner_asks_else_its_tasks_else_a_share
     assert (cost.material_cost, cost.production_cost) == (40, Decimal(making))
     assert cost.estimated_cost == 40 + Decimal(making)
     assert cost.cost_breakdown["making_cost_source"] == source
+
+
+def test_products_are_exact_however_long_they_are() -> None:
+    largest = Decimal("999999999999.999999")
+
+    told = costs.summary(
+        Facts(used=[used("production", str(largest), unit_cost=largest)], produced_quantity=Decimal(1)), RATES
+    )
+
+    assert str(told.material_cost) == "999999999999999998000000.000000000001"
+    assert str(told.cost_per_piece) == "999999999999999998000000.000000"

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import cascade, deadlines, holds, lifecycle, refusals, tasks
+from shared.domain import cascade, deadlines, events, holds, lifecycle, refusals, tasks
 from shared.domain.lifecycle import Facts, Verb
+from shared.domain.policy import Policy
 from shared.domain.runs import Run, Status
-from tests.domain.builders import EARLIER, NOON, a_member, a_run, a_run_in_progress, a_task, an_approved_run
+from tests.domain.builders import EARLIER, NOON, a_member, a_run, a_run_in_progress, a_sent_run, a_task, an_approved_run
 
 DUE = NOON + timedelta(days=2)
 A_DAY_LATER = NOON + timedelta(days=1)
@@ -44,6 +45,51 @@ def test_what_was_left_of_a_deadline_is_left_afterwards() -> None:
     holds.resume(run, at=A_DAY_LATER)
 
     assert run.waiting_until == DUE + timedelta(days=1)
+
+
+HELD, RESUMED = events.RunHeld.kind, events.RunResumed.kind
+
+
+@pytest.mark.parametrize(
+    ("turns", "hours"),
+    [
+        ([], 0),
+        ([(HELD, 1), (RESUMED, 3)], 2),
+        ([(HELD, 1), (RESUMED, 3), (HELD, 10), (RESUMED, 15)], 7),
+        ([(RESUMED, 1), (HELD, 2), (RESUMED, 3)], 1),
+        ([(HELD, 1), (RESUMED, 3), (HELD, 10)], 2),
+    ],
+)
+def test_the_times_on_hold_add_up(turns: list[tuple[str, int]], hours: int) -> None:
+    told = [(kind, NOON + timedelta(hours=hour)) for kind, hour in turns]
+
+    assert holds.time_held(told) == timedelta(hours=hours)
+
+
+def test_time_on_hold_before_the_answer_is_given_back_to_the_start() -> None:
+    run = a_sent_run(dispatch_completed_at=NOON)
+    three_days, ten_days = timedelta(days=3), timedelta(days=10)
+
+    deadlines.arm(run, Verb.ACCEPT, at=NOON + ten_days, policy=Policy(), held=three_days)
+
+    assert run.waiting_until == NOON + timedelta(days=23) + three_days
+
+
+def test_who_accepts_after_a_long_hold_still_has_the_rest_of_the_day_and_not_the_whole_again() -> None:
+    run = a_sent_run(dispatch_completed_at=NOON)
+
+    deadlines.arm(run, Verb.ACCEPT, at=NOON + timedelta(days=30), policy=Policy(), held=timedelta(days=8))
+
+    assert run.waiting_until == NOON + timedelta(days=31)
+
+
+@pytest.mark.parametrize(("verb", "days"), [(Verb.START, 23), (Verb.FINISH, 23)])
+def test_a_wait_that_begins_with_its_own_step_owes_nothing_to_an_earlier_hold(verb: Verb, days: int) -> None:
+    run = a_run_in_progress("started", dispatch_completed_at=EARLIER)
+
+    deadlines.arm(run, verb, at=NOON, policy=Policy(), held=timedelta(days=5))
+
+    assert run.waiting_until == NOON + timedelta(days=days)
 
 
 def test_a_deadline_that_had_passed_before_stays_passed() -> None:

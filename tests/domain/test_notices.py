@@ -153,3 +153,67 @@ def test_only_contacts_with_a_target_are_told(contacts: list[dict[str, Any]], ur
 
 def test_the_setting_lists_targets_with_commas() -> None:
     assert targets.of_setting(" json://a , ,mailto://b") == ["json://a", "mailto://b"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mailto://ana:sesame@smtp.example.com:587", "mailto://ana:****@smtp.example.com:587"),
+        ("mailtos://ana@x.org:ses@me@smtp.example.com?to=b@x.org&pass=sesame", "mailtos://ana@x.org:****@smtp.example.com?****"),
+        ("JSON://reader:sesame@127.0.0.1:8080/sesame", "json://reader:****@127.0.0.1:8080/****"),
+        ("jsons://sesame@hooks.example.com", "jsons://****@hooks.example.com"),
+        ("jsons://[::1]:9/sesame", "jsons://[::1]:9/****"),
+        ("json://127.0.0.1", "json://127.0.0.1"),
+        ("mmosts://chat.example.com/sesamesesamesesame3k7w", "mmosts://chat.example.com/****3k7w"),
+        ("slack://sesameA/sesameB/sesamesesamesesame1a2b", "slack://****1a2b"),
+        ("slack://sesameA/sesameB/sesamesesamesesame1a2b/#general", "slack://****"),
+        ("tgram://123456789:sesame/chat", "tgram://****"),
+        ("sendgrid://SG.sesame.sesame:from@example.org", "sendgrid://****"),
+        ("mailto://ana:sesame/7@example.com", "mailto://****"),
+        ("mailto://ana.b:77?sesame@example.com", "mailto://****?****"),
+        ("json://sesame/", "json://****"),
+        ("sesame", "****"),
+    ],
+)  # fmt: skip
+def test_a_target_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    assert targets.masked(url) == shown
+    assert "sesame" not in shown
+
+
+def a_contact(url: str, **more: str) -> dict[str, Any]:
+    return {"kind": "apprise", "url": url, **more}
+
+
+def test_a_mask_that_comes_back_stands_for_its_target() -> None:
+    stored = [a_contact("json://a:1@x.org", name="one"), a_contact("json://a:2@x.org", name="two"), {"name": "phone"}]
+    shown = [targets.shown(each) for each in stored]
+
+    assert targets.unmasked(shown, stored) == stored
+    assert targets.unmasked(shown[::-1], stored) == stored[::-1]
+    assert targets.unmasked([{**shown[0], "name": "three"}, shown[0]], stored) == [
+        {**stored[1], "name": "three"},
+        stored[0],
+    ]
+    assert targets.unmasked([shown[1], a_contact("json://b:3@x.org")], stored) == [
+        stored[1],
+        a_contact("json://b:3@x.org"),
+    ]
+
+
+@pytest.mark.parametrize("stored", [[], [a_contact("json://b:2@x.org")], [{"name": "phone"}]])
+def test_a_mask_of_nothing_stays_a_mask(stored: list[dict[str, Any]]) -> None:
+    came = targets.unmasked([a_contact("json://a:****@x.org")], stored)
+
+    assert [targets.is_masked(each) for each in came] == [True]
+
+
+def test_one_target_answers_one_mask() -> None:
+    stored = [a_contact("json://a:1@x.org")]
+
+    came = targets.unmasked([targets.shown(stored[0])] * 2, stored)
+
+    assert [targets.is_masked(each) for each in came] == [False, True]
+
+
+def test_every_state_of_a_notice_has_a_sentence() -> None:
+    assert list(notices.STATE_SENTENCES) == list(notices.NoticeState)

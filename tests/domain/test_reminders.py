@@ -181,3 +181,31 @@ def test_a_rung_is_asked_for_once_on_its_day() -> None:
     }
 
     assert names == {"remind_run_1_0_accept_1_2026-03-03"}
+
+
+ANSWERS: dict[str, tuple[Run, History]] = {
+    "accepted": (a_run_in_progress("accepted", accepted_at=MONDAY, dispatch_round=1), History()),
+    "declined": (sent(dispatch_round=1, status=Status.AWAITING_REASSIGNMENT), History()),
+    "cancelled": (sent(dispatch_round=1, status=Status.CANCELLED), History()),
+    "held": (sent(dispatch_round=1, held_at=WEDNESDAY), History()),
+    "held and resumed": (sent(dispatch_round=1), History(resumed_at=THURSDAY)),
+    "sent again in another round": (sent(dispatch_round=2), History()),
+    "sent again in the same round": (sent(dispatch_round=1, dispatch_completed_at=THURSDAY), History()),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_reminder_falls_with_what_answers_it(answer: str) -> None:
+    run, history = ANSWERS[answer]
+    rung = a_rung(WEDNESDAY)
+
+    assert reminders.still_stands(sent(dispatch_round=1), History(), rung, round_=1)
+    assert not reminders.still_stands(run, history, rung, round_=1)
+
+
+def test_news_answers_only_the_question_how_far_it_is() -> None:
+    news = History(heard_at=THURSDAY)
+    for stage, (run, _) in STAGES.items():
+        rung = a_rung(WEDNESDAY, stage=stage)
+
+        assert reminders.still_stands(run, news, rung, round_=run.dispatch_round) == (stage is not Stage.FINISH)

@@ -20,13 +20,16 @@ _HASH = passwords.hashed(PASSWORD)
 class House:
     """The gateway, the ledger behind it, and the people at its door."""
 
-    def __init__(self, bench: TestBench, *, extra: tuple[Route, ...] = (), files_url: str = "") -> None:
+    def __init__(
+        self, bench: TestBench, *, extra: tuple[Route, ...] = (), files_url: str = "", link_secret: str = ""
+    ) -> None:
         self.bench = bench
         self._home = tempfile.TemporaryDirectory()
         told = {
             "LOOMLINE_DATABASE_URL": bench.url,
             "LOOMLINE_HOME": self._home.name,
             "LOOMLINE_FILES_URL": files_url,
+            "LOOMLINE_LINK_SECRET": link_secret,
         }
         self.desk = app.desk_of(settings.read(told))
         self.http = testing.TestClient(app.build(self.desk, [*app.routes(), *app.pages(), *extra]))

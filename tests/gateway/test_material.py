@@ -26,6 +26,11 @@ class Shop:
     def log(self, **body: Any) -> Any:
         return self.house.post(f"{MINE}/{self.run}/consumption-logs", body, by=self.partner)
 
+    def shelf(self) -> str:
+        """What an admin reads off the only stock level."""
+        (level,) = self.house.get("/admin/stock-levels", by=self.admin).json["stock_levels"]
+        return str(level["stocked"])
+
     def walk(self, *steps: str, **last: Any) -> Any:
         """Take these steps, the last with a body."""
         for step in steps[:-1]:
@@ -56,6 +61,21 @@ def test_a_partner_logs_and_the_completion_settles_it(shop: Shop) -> None:
     assert str(stocked(shop.bench).normalize()) == "92.5"
 
 
+def test_stock_of_100_is_92_5_after_logs_of_5_and_2_5_and_stays_so(shop: Shop) -> None:
+    a_level(shop.bench, stock="100")
+    shop.log(inventory_item_id="item_yarn", quantity=5)
+    shop.log(inventory_item_id="item_yarn", quantity="2.5")
+
+    completed = shop.walk("accept", "start", "finish", "complete")
+    assert (completed.status_code, shop.shelf()) == (200, "92.5")
+
+    again = shop.walk("complete")
+    committed = shop.house.post(f"{RUNS}/{shop.run}/consumption-logs/commit", {"commit_all": True}, by=shop.admin)
+    assert again.status_code == 409
+    assert (committed.status_code, committed.json) == (200, {"committed_count": 0, "movements": []})
+    assert shop.shelf() == "92.5"
+
+
 def test_the_old_spellings_are_taken_in_and_never_answered(shop: Shop) -> None:
     an_item(shop.bench)
     made = shop.log(
@@ -68,6 +88,48 @@ def test_the_old_spellings_are_taken_in_and_never_answered(shop: Shop) -> None:
     assert (told["unit_of_measure"], told["consumption_type"], told["unit_cost"]) == ("Roll", "wastage", "2.5")
     assert "inventoryItemId" not in told
     assert (twice.status_code, twice.json["errors"][0]["pointer"]) == (422, "/inventory_item_id")
+
+
+@pytest.mark.parametrize("path", [MINE, RUNS])
+def test_a_completion_reads_the_old_spellings_as_a_log_does(shop: Shop, path: str) -> None:
+    a_level(shop.bench, stock="100", location="sloc_b")
+    a_level(shop.bench, stock="100")
+    shop.walk("accept", "start", "finish")
+    by = shop.partner if path == MINE else shop.admin
+    old = {
+        "inventoryItemId": "item_yarn", "quantity": "2.5", "unitOfMeasure": "Roll", "consumptionType": "wastage",
+        "quantityBasis": "per_piece", "unitCost": 3, "locationId": "sloc_b",
+    }  # fmt: skip
+
+    twice = shop.house.post(f"{path}/{shop.run}/complete", {"consumptions": [{**old, "unit_cost": 3}]}, by=by)
+    done = shop.house.post(f"{path}/{shop.run}/complete", {"consumptions": [old]}, by=by)
+
+    assert (twice.status_code, twice.json["errors"][0]["pointer"]) == (422, "/consumptions/0/unit_cost")
+    assert (done.status_code, done.json["consumptions_logged"]) == (200, 1)
+    (told,) = shop.house.get(f"{RUNS}/{shop.run}/consumption-logs", by=shop.admin).json["consumption_logs"]
+    assert {name: told[name] for name in ("unit_of_measure", "consumption_type", "quantity_basis", "unit_cost")} == {
+        "unit_of_measure": "Roll", "consumption_type": "wastage", "quantity_basis": "per_piece", "unit_cost": "3",
+    }  # fmt: skip
+    assert (stocked(shop.bench), stocked(shop.bench, "sloc_b")) == (100, 90)
+    assert not any(name in told for name in old if name != "quantity")
+
+
+@pytest.mark.parametrize(
+    ("entry", "pointer"),
+    [
+        ({"quantity": 1}, "/consumptions/0/inventory_item_id"),
+        ({"quantity": 1, "inventoryItemId": "item_no"}, "/consumptions/0/inventory_item_id"),
+        ({"quantity": 1, "consumptionType": "tea"}, "/consumptions/0/consumptionType"),
+        ({"quantity": 1, "consumptionType": "labor", "colour": "red"}, "/consumptions/0/colour"),
+        ({"quantity": 1, "consumptionType": "labor", "productionRunId": "run_x"}, "/consumptions/0/productionRunId"),
+    ],
+)
+def test_a_wrong_field_of_a_completions_consumption_is_pointed_at(
+    shop: Shop, entry: dict[str, Any], pointer: str
+) -> None:
+    answer = shop.walk("accept", "start", "finish", "complete", consumptions=[entry])
+
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, pointer)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +156,20 @@ def test_a_stranger_neither_logs_nor_reads(shop: Shop) -> None:
 
     assert shop.house.post(path, {"quantity": 1, "consumption_type": "labor"}, by=stranger).status_code == 404
     assert shop.house.get(path, by=stranger).status_code == 404
+
+
+def test_a_run_on_hold_still_takes_logs_and_they_can_be_committed(shop: Shop) -> None:
+    a_level(shop.bench, stock="100")
+    shop.walk("accept", "start")
+    held = shop.house.post(f"{RUNS}/{shop.run}/hold", {"reason": "the dye is late"}, by=shop.admin)
+
+    made = shop.log(inventory_item_id="item_yarn", quantity=5)
+    committed = shop.house.post(f"{RUNS}/{shop.run}/consumption-logs/commit", {"commit_all": True}, by=shop.admin)
+    refused = shop.walk("finish")
+
+    assert (held.status_code, made.status_code, committed.json["committed_count"]) == (200, 201, 1)
+    assert (refused.status_code, refused.json["code"]) == (409, "on_hold")
+    assert shop.shelf() == "95"
 
 
 def test_logs_are_listed_and_narrowed(shop: Shop) -> None:

@@ -8,7 +8,10 @@ from falcon import testing
 from sqlalchemy import text
 
 from services.api import uploads
+from services.workers import sweeps
 from shared.domain import commands
+from shared.runtime import clock
+from shared.storage import upload_store
 from tests import pictures
 from tests.gateway.house import House
 from tests.places import eventually
@@ -233,6 +236,15 @@ def test_a_closed_run_takes_no_pictures(stage: Stage, status: str) -> None:
     assert len(stage.stored()) == 3
 
 
+def test_a_run_on_hold_still_takes_pictures(stage: Stage) -> None:
+    stage.house.bench.done(commands.HoldRun(reason="the dye is late"), run_id=stage.run)
+
+    attached = stage.attach({"id": stage.one()["id"]})
+
+    assert attached.status_code == 200
+    assert len(stage.details()["media"]) == 1
+
+
 def test_a_run_that_is_settled_during_the_upload_keeps_nothing_of_it(stage: Stage) -> None:
     bench = stage.house.bench
     with bench.engine.begin() as settling:
@@ -244,6 +256,20 @@ def test_a_run_that_is_settled_during_the_upload_keeps_nothing_of_it(stage: Stag
         eventually(lambda: bench.value("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0)
 
     assert asked.result(timeout=10).status_code == 409
+    stage.assert_nothing_is_left()
+
+
+def test_an_upload_that_was_given_up_while_it_went_on_keeps_nothing_of_it(stage: Stage) -> None:
+    bench, slow = stage.house.bench, pictures.a_picture("PNG", size=(3000, 2000))
+
+    asked = bench.hands.submit(stage.upload, *((f"{place}.png", slow) for place in range(5)))
+    eventually(lambda: bench.value("SELECT count(*) FROM media_upload") == 5, every=0.005)
+    with bench.engine.begin() as connection:
+        later = clock.now() + 2 * upload_store.GIVEN_UP_AFTER
+        assert sweeps.take_back_uploads(connection, at=later, files=stage.house.desk.files) == 5
+
+    answer = asked.result(timeout=30)
+    assert (answer.status_code, "took too long" in answer.json["detail"]) == (503, True)
     stage.assert_nothing_is_left()
 
 

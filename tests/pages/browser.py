@@ -1,5 +1,6 @@
 """A browser without JavaScript: it keeps cookies, follows redirects, reads pages, and sends the forms that stand on them as they stand."""
 
+import hashlib
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -96,6 +97,11 @@ class Browser:
             method, body, headers = "GET", None, {}
             address = f"{target.path}?{target.query}" if target.query else target.path
         raise AssertionError(f"{address} leads round in a circle")
+
+
+def csrf_of(token: str) -> str:
+    """What the forms of a browser with this session carry."""
+    return hashlib.sha256(f"form {token}".encode()).hexdigest()[:40]
 
 
 def _field(name: str) -> str:

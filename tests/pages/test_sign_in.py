@@ -3,7 +3,7 @@
 import pytest
 
 from tests.gateway.house import House
-from tests.pages.browser import Browser
+from tests.pages.browser import Browser, csrf_of
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites_and_ends_with_the_sessi
     token = browser.cookies["loomline"]
 
     answer = house.http.simulate_get("/sign-in")
-    browser.post("/sign-out", [("csrf", _csrf_of(token))])
+    browser.post("/sign-out", [("csrf", csrf_of(token))])
 
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "SameSite=Lax" in answer.headers["set-cookie"]
@@ -82,8 +82,8 @@ def test_a_form_without_its_token_or_from_another_site_changes_nothing(house: Ho
     token = browser.cookies["loomline"]
 
     without = browser.post("/sign-out", [])
-    foreign = browser.post("/sign-out", [("csrf", _csrf_of(token))], **{"Sec-Fetch-Site": "cross-site"})
-    other_origin = browser.post("/sign-out", [("csrf", _csrf_of(token))], Origin="https://evil.test")
+    foreign = browser.post("/sign-out", [("csrf", csrf_of(token))], **{"Sec-Fetch-Site": "cross-site"})
+    other_origin = browser.post("/sign-out", [("csrf", csrf_of(token))], Origin="https://evil.test")
 
     assert [page.status for page in (without, foreign, other_origin)] == [403, 403, 403]
     assert house.get("/auth/me", by=token).status_code == 200
@@ -119,7 +119,9 @@ def test_stylesheet_and_script_are_served_for_good_under_their_own_addresses(bro
     assert browser.open("/static/0/passwd").status == 404
 
 
-def _csrf_of(token: str) -> str:
-    import hashlib
+def test_an_address_that_leads_nowhere_is_a_page_for_people_and_a_problem_for_programs(browser: Browser) -> None:
+    page, told = browser.open("/nowhere", Accept="text/html,*/*"), browser.open("/nowhere", Accept="*/*")
 
-    return hashlib.sha256(f"form {token}".encode()).hexdigest()[:40]
+    assert (page.status, told.status) == (404, 404)
+    assert "There is nothing at this address" in page.text
+    assert told.headers["content-type"] == "application/problem+json"

@@ -11,7 +11,7 @@ import jinja2
 import msgspec
 
 from services.api import cookies, errors
-from services.api.pages import assets, languages, said, words
+from services.api.pages import assets, languages, said, scope, words
 from services.api.routes import Call, Desk, Endpoint, Principal, Reply, Route, Who
 from shared.domain.notice_texts import Language
 from shared.runtime import ids
@@ -43,6 +43,8 @@ def home_of(principal: Principal | None) -> str:
     """The first page of somebody."""
     if principal is None:
         return SIGN_IN
+    if principal.run_id:
+        return f"/portal/runs/{principal.run_id}"
     return "/console" if principal.is_admin else "/portal"
 
 
@@ -102,6 +104,7 @@ def route(
         body=body,
         before_body=before_body,
         shows=show_problem,
+        opens=scope.check,
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -26,8 +27,12 @@ from services.api.queries import lists
 from services.api.resources import order_lines
 from services.api.resources.catalogue_table import CATALOGUE, Body, Name, Thing, Words
 from services.api.routes import Call, Endpoint, Reply, Route, Who
+from shared.domain import targets
 from shared.runtime import ids, passwords
 from shared.storage import stock, tables
+
+Prepare = Callable[[Connection, Any, str], dict[str, Any]]
+"""Makes columns of a field's value. The last is the id of its thing."""
 
 LEAST_PASSWORD = 10
 BY_NAME = {thing.singular: thing for thing in CATALOGUE}
@@ -79,7 +84,7 @@ def _listing(thing: Thing) -> Endpoint:
                     filters=thing.filters,
                     sorts=thing.sorts,
                     plural=thing.plural,
-                    render=_rendered,
+                    render=partial(_shown, thing),
                 )
             )
 
@@ -102,7 +107,23 @@ def _body(connection: Connection, thing: Thing, thing_id: str, *, lock: bool = F
     )
     if found is None:
         raise errors.not_found(thing.words)
-    return {thing.singular: _rendered(found)}
+    return {thing.singular: _shown(thing, found)}
+
+
+def _shown(thing: Thing, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """The row without the secrets that its columns may hold."""
+    told = _rendered(row)
+    return {name: _VEILED.get((thing.table, name), _as_it_is)(value) for name, value in told.items()}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_VEILED: dict[tuple[Table, str], Callable[[Any], Any]] = {
+    (tables.partner, "contacts"): lambda contacts: [targets.shown(each) for each in contacts]
+}
+"""Columns that are told otherwise than they are stored."""
 
 
 def _rendered(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -115,7 +136,7 @@ def _rendered(row: Mapping[Any, Any]) -> dict[str, Any]:
 def _adding(thing: Thing) -> Endpoint:
     def add(call: Call) -> Reply:
         thing_id = ids.fresh(thing.prefix)
-        values = _values(call.tx, thing, call.body)
+        values = _values(call.tx, thing, thing_id, call.body)
         _write(call.tx, thing, insert(thing.table).values(id=thing_id, **values))
         _keep_ledger(call.tx, thing, thing_id)
         body = _body(call.tx, thing, thing_id)
@@ -130,7 +151,7 @@ def _editing(thing: Thing) -> Endpoint:
     def edit(call: Call) -> Reply:
         thing_id = call.params["id"]
         etags.check(call.req, _body(call.tx, thing, thing_id, lock=True))
-        values = _values(call.tx, thing, call.body)
+        values = _values(call.tx, thing, thing_id, call.body)
         if values:
             statement = thing.table.update().where(thing.table.c.id == thing_id)
             _leave_ledger(call.tx, thing, thing_id, values)
@@ -195,12 +216,12 @@ def _held(thing: Thing, thing_id: str, holds: Any) -> Select[Any]:
     return select(thing.table.c.id).where(thing.table.c.id == thing_id, holds)
 
 
-def _values(connection: Connection, thing: Thing, body: Body) -> dict[str, Any]:
+def _values(connection: Connection, thing: Thing, thing_id: str, body: Body) -> dict[str, Any]:
     """The columns that a body fills: only the fields that came."""
     given = {name: getattr(body, name) for name in body.__struct_fields__ if getattr(body, name) is not UNSET}
     for (table, name), prepare in _PREPARED.items():
         if table is thing.table and name in given:
-            given |= prepare(connection, given.pop(name))
+            given |= prepare(connection, given.pop(name), thing_id)
     return {name: _stored(thing.table, name, value) for name, value in given.items()}
 
 
@@ -210,11 +231,11 @@ def _stored(table: Table, name: str, value: Any) -> Any:
     return msgspec.to_builtins(value, builtin_types=(Decimal, datetime))
 
 
-def _shop_id(name: str) -> Callable[[Connection, Any], dict[str, Any]]:
-    return lambda _, value: {name: None if value is None else str(value)}
+def _shop_id(name: str) -> Prepare:
+    return lambda _, value, __: {name: None if value is None else str(value)}
 
 
-def _category(connection: Connection, name: str | None) -> dict[str, Any]:
+def _category(connection: Connection, name: str | None, _: str) -> dict[str, Any]:
     """A category is named, and made when it is new; two who make it at once get the same one."""
     if name is None:
         return {"category_id": None}
@@ -225,7 +246,7 @@ def _category(connection: Connection, name: str | None) -> dict[str, Any]:
     return {"category_id": found}
 
 
-def _media(_: Connection, media: list[Any]) -> dict[str, Any]:
+def _media(_: Connection, media: list[Any], __: str) -> dict[str, Any]:
     """Every file gets an id; there is one thumbnail."""
     told = [{"is_thumbnail": False, **msgspec.to_builtins(each)} for each in media]
     if sum(each["is_thumbnail"] for each in told) > 1:
@@ -233,7 +254,7 @@ def _media(_: Connection, media: list[Any]) -> dict[str, Any]:
     return {"media": [{"id": ids.fresh("media"), **each} for each in told]}
 
 
-def _planned_materials(connection: Connection, planned: list[Any]) -> dict[str, Any]:
+def _planned_materials(connection: Connection, planned: list[Any], _: str) -> dict[str, Any]:
     """Material lists are documents: what they name is looked up here, as no foreign key does it."""
     for field, table in (("inventory_item_id", tables.inventory_item), ("location_id", tables.stock_location)):
         named = {getattr(each, field) for each in planned} - {None}
@@ -246,7 +267,20 @@ def _planned_materials(connection: Connection, planned: list[Any]) -> dict[str, 
     return {"planned_materials": planned}
 
 
-_PREPARED: dict[tuple[Table, str], Callable[[Connection, Any], dict[str, Any]]] = {
+def _contacts(connection: Connection, contacts: list[Any], partner_id: str) -> dict[str, Any]:
+    """Targets are shown masked; a mask that comes back leaves the target as it is."""
+    stored = connection.scalar(select(tables.partner.c.contacts).where(tables.partner.c.id == partner_id)) or []
+    meant = targets.unmasked(msgspec.to_builtins(contacts), stored)
+    for place, each in enumerate(meant):
+        if targets.is_masked(each):
+            raise errors.field(
+                f"/contacts/{place}/url", "This is the mask of a target that is not set here; send all of it."
+            )
+    return {"contacts": meant}
+
+
+_PREPARED: dict[tuple[Table, str], Prepare] = {
+    (tables.partner, "contacts"): _contacts,
     (tables.task_template, "category"): _category,
     (tables.product_link, "product_id"): _shop_id("product_id"),
     (tables.product_link, "variant_id"): _shop_id("variant_id"),

@@ -101,7 +101,7 @@ class ContactKind(StrEnum):
 
 
 class Contact(Body, frozen=True, kw_only=True, omit_defaults=True):
-    """A way to reach a partner. One with an Apprise URL is told what concerns the partner; the URL may hold a password."""
+    """A way to reach a partner. One with an Apprise URL is told what concerns the partner; the URL is shown masked."""
 
     name: Words | None = None
     email: Words | None = None

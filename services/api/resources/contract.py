@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from services.api import errors, etags, openapi
-from services.api.resources import catalogue, events_in, health, operations
+from services.api.resources import catalogue, events_in, health, notices, operations
 from services.api.routes import Call, Endpoint, Reply, Route, Who
 
 EXPLANATIONS: dict[str, str] = {
@@ -15,6 +15,7 @@ EXPLANATIONS: dict[str, str] = {
     **catalogue.CODES,
     **events_in.CODES,
     **operations.CODES,
+    **notices.CODES,
     **health.CODES,
 }
 """Every code that a problem can carry, with its sentence."""

@@ -4,77 +4,17 @@ from typing import Any
 
 import msgspec
 
-from services.api import asking, bodies, errors
+from services.api import asking, bodies, entries, errors
 from services.api.asking import Outcome
-from services.api.queries import exists, material
+from services.api.queries import exists, material, movements
 from services.api.resources import admin_runs, milestones, partner_runs
 from services.api.routes import Call, Endpoint, Reply, Route, Who
 from shared.domain import commands
-from shared.domain.consumption import Entry
 
 TAG = "Material and costs"
 LOGS = "/consumption-logs"
 OF_DESIGN = "/admin/designs/{id}"
-OLD_SPELLINGS = {
-    "inventory_item_id": "inventoryItemId",
-    "unit_of_measure": "unitOfMeasure",
-    "consumption_type": "consumptionType",
-    "quantity_basis": "quantityBasis",
-    "unit_cost": "unitCost",
-    "location_id": "locationId",
-    "production_run_id": "productionRunId",
-}
-"""How the old API spelled the fields of a log: taken in here, never answered."""
 
-
-# Bodies -------------------------------------------------------------------------------------------------------------
-
-
-def _entry(body: Any) -> Entry:
-    """The entry of a body in either spelling. Raises ValueError naming the field that is wrong or came twice."""
-    given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not None}
-    for name, old in OLD_SPELLINGS.items():
-        if f"old_{name}" in given:
-            if name in given:
-                raise ValueError(f"{name}: came twice, as {name} and as {old}")
-            given[name] = given.pop(f"old_{name}")
-    return Entry(**{name: value for name, value in given.items() if name in Entry.__struct_fields__})
-
-
-def _check(body: msgspec.Struct) -> None:
-    _entry(body)
-
-
-def _run_named(body: Any) -> str | None:
-    run_id: str | None = body.production_run_id or body.old_production_run_id
-    return run_id
-
-
-def _log_body(name: str, *more: tuple[str, Any]) -> type[msgspec.Struct]:
-    """A body with the fields of an entry, each in both spellings. Null counts as left out."""
-    own = [(field.name, field.type) for field in msgspec.structs.fields(Entry) if field.name != "quantity"]
-    twice: list[tuple[str, Any, Any]] = [
-        made for field, kind in (*own, *more) for made in ((field, kind | None, None), *_old_field(field, kind))
-    ]
-    return msgspec.defstruct(
-        name,
-        [("quantity", Entry.__annotations__["quantity"]), *twice],
-        namespace={"__doc__": Entry.__doc__, "__post_init__": _check},
-        module=__name__,
-        frozen=True,
-        kw_only=True,
-        forbid_unknown_fields=True,
-    )
-
-
-def _old_field(name: str, kind: Any) -> list[tuple[str, Any, Any]]:
-    if name not in OLD_SPELLINGS:
-        return []
-    return [(f"old_{name}", kind | None, msgspec.field(default=None, name=OLD_SPELLINGS[name]))]
-
-
-LogBody = _log_body("ConsumptionLogBody")
-DesignLogBody = _log_body("DesignConsumptionLogBody", ("production_run_id", str))
 DesignCommitBody = bodies.without(commands.CommitDesignConsumption, "design_id")
 
 
@@ -109,7 +49,7 @@ def correct_output(call: Call) -> Reply:
 
 
 def _log(call: Call, run_id: str) -> Reply:
-    command = commands.LogConsumption(entry=_entry(call.body))
+    command = commands.LogConsumption(entry=entries.entry(call.body))
 
     def render(outcome: Outcome) -> Reply:
         with call.desk.engine.connect() as connection:
@@ -119,7 +59,7 @@ def _log(call: Call, run_id: str) -> Reply:
 
 
 def _run_of_design(call: Call) -> str:
-    design_id, named = _design(call), _run_named(call.body)
+    design_id, named = _design(call), entries.run_named(call.body)
     with call.desk.engine.connect() as connection:
         if named is not None:
             if not material.run_of_design(connection, design_id, named):
@@ -164,6 +104,12 @@ def logs_of_design(call: Call) -> Reply:
         return Reply(material.of_design(connection, design_id, call.query))
 
 
+def list_movements(call: Call) -> Reply:
+    """The ledger of stock."""
+    with call.desk.engine.connect() as connection:
+        return Reply(movements.page(connection, call.query))
+
+
 def cost_summary(call: Call) -> Reply:
     """What a run and all below it cost so far."""
     run = milestones.own_run(call)
@@ -180,29 +126,41 @@ _LOGGED = {**milestones.ANSWERS, 201: "The new log."}
 _DONE = {**milestones.ANSWERS, 200: "How many were committed, and what moved; none is no mistake."}
 
 _ROWS: tuple[tuple[str, str, Who, Endpoint, Any, str, dict[int, str]], ...] = (
-    ("POST", _OWN + LOGS, _P, log_for_run, LogBody, "Log material, energy, water or labour.", _LOGGED),
+    ("POST", _OWN + LOGS, _P, log_for_run, entries.LogBody, "Log material, energy, water or labour.", _LOGGED),
     ("GET", _OWN + LOGS, _P, logs_of_run, None, "What was logged on my run.", {}),
-    ("POST", _RUN + LOGS, _A, log_for_run, LogBody, "Log material, energy, water or labour.", _LOGGED),
+    ("POST", _RUN + LOGS, _A, log_for_run, entries.LogBody, "Log material, energy, water or labour.", _LOGGED),
     ("GET", _RUN + LOGS, _A, logs_of_run, None, "What was logged on a run.", {}),
     ("POST", _RUN + _COMMIT, _A, commit_of_run, commands.CommitConsumption, "Commit a run's logs by hand.", _DONE),
-    ("POST", OF_DESIGN + LOGS, _A, log_for_design, DesignLogBody, "Log for a run of the design.", _LOGGED),
+    ("POST", OF_DESIGN + LOGS, _A, log_for_design, entries.DesignLogBody, "Log for a run of the design.", _LOGGED),
     ("GET", OF_DESIGN + LOGS, _A, logs_of_design, None, "What was logged on all runs of a design.", {}),
     ("POST", OF_DESIGN + _COMMIT, _A, commit_of_design, DesignCommitBody, "Commit a design's logs by hand.", _DONE),
     ("GET", _RUN + "/cost-summary", _A, cost_summary, None, "What a run cost so far.", {}),
     ("POST", _RUN + "/correct-output", _A, correct_output, commands.CorrectOutput, "Set the output right.", milestones.ANSWERS),
 )  # fmt: skip
 
-ROUTES: tuple[Route, ...] = tuple(
+ROUTES: tuple[Route, ...] = (
     Route(
-        method=method,
-        path=path,
-        do=do,
-        who=who,
-        summary=summary,
-        body=body,
-        query=material.FILTERS if method == "GET" and path.endswith(LOGS) else (),
-        answers=answers or {404: "There is no such thing, or it is somebody else's."},
+        method="GET",
+        path="/admin/stock-movements",
+        do=list_movements,
+        who=Who.ADMIN,
+        summary="Every movement of stock, newest first.",
+        query=movements.FILTERS,
+        answers={200: "A page of movements."},
         tag=TAG,
-    )
-    for method, path, who, do, body, summary, answers in _ROWS
+    ),
+    *(
+        Route(
+            method=method,
+            path=path,
+            do=do,
+            who=who,
+            summary=summary,
+            body=body,
+            query=material.FILTERS if method == "GET" and path.endswith(LOGS) else (),
+            answers=answers or {404: "There is no such thing, or it is somebody else's."},
+            tag=TAG,
+        )
+        for method, path, who, do, body, summary, answers in _ROWS
+    ),
 )

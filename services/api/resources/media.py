@@ -5,7 +5,7 @@ Nothing a sender says about a file is believed: its type is its content's, its n
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -48,12 +48,13 @@ def upload(call: Call) -> Reply:
         known = upload_store.rows_of(connection, list(named))
         if known:
             return _uploaded(known)
-        upload_store.announce(connection, {media_id: _place(media_id, each) for media_id, each in named.items()})
+        places = {media_id: _place(media_id, each) for media_id, each in named.items()}
+        upload_store.announce(connection, places)
     try:
         rows = [_store(call, run, media_id, each, place) for place, (media_id, each) in enumerate(named.items())]
         _keep(call, rows)
     except Exception:
-        _take_back(call, list(named))
+        _take_back(call, places)
         raise
     return _uploaded(rows)
 
@@ -123,10 +124,14 @@ def _keep(call: Call, rows: Sequence[dict[str, Any]]) -> None:
             raise errors.unavailable("The upload took too long and was given up; nothing was kept, try again.")
 
 
-def _take_back(call: Call, media_ids: Sequence[str]) -> None:
-    # What cannot be taken back now is taken back by the sweep.
-    with contextlib.suppress(SQLAlchemyError, StoreAway), call.desk.engine.begin() as connection:
-        upload_store.give_up(connection, call.desk.files, media_ids)
+def _take_back(call: Call, places: Mapping[str, str]) -> None:
+    # What cannot be taken back now is taken back by the sweep. Announced anew, because the sweep may have given these up
+    # already, and what was stored since then would be known to nobody.
+    with contextlib.suppress(SQLAlchemyError, StoreAway):
+        with call.desk.engine.begin() as connection:
+            upload_store.announce(connection, places)
+        with call.desk.engine.begin() as connection:
+            upload_store.give_up(connection, call.desk.files, list(places))
 
 
 def _uploaded(rows: Sequence[Any]) -> Reply:

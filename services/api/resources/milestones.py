@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from services.api import asking, errors
+import msgspec
+
+from services.api import asking, entries, errors
 from services.api.asking import Outcome
 from services.api.queries import media, runs, tasks, timeline
 from services.api.routes import Call, Endpoint, Reply
@@ -11,13 +13,13 @@ from shared.domain.commands import Command
 from shared.domain.lifecycle import Verb
 from shared.domain.runs import Status
 
-STEPS: tuple[tuple[str, Verb, type[Command], str], ...] = (
+STEPS: tuple[tuple[str, Verb, type[msgspec.Struct], str], ...] = (
     # path       verb           body                   what it says
     ("accept",   Verb.ACCEPT,   commands.AcceptRun,    "Accept the run; its tasks open."),
     ("decline",  Verb.DECLINE,  commands.DeclineRun,   "Give the run back before work starts, with a reason."),
     ("start",    Verb.START,    commands.StartRun,     "Work starts."),
     ("finish",   Verb.FINISH,   commands.FinishRun,    "The pieces are finished; open work tasks close, open rework refuses it."),
-    ("complete", Verb.COMPLETE, commands.CompleteRun,  "Settle a finished run: produced, rejected, short, price."),
+    ("complete", Verb.COMPLETE, entries.CompleteBody,  "Settle a finished run: produced, rejected, short, price."),
 )  # fmt: skip
 """The steps that a partner takes, and an admin on the partner's behalf."""
 
@@ -61,7 +63,8 @@ def step(verb: Verb) -> Endpoint:
         run = own_run(call)
         # To cancel what is cancelled is no mistake; the actor says so.
         guarded = None if verb is Verb.CANCEL and run.run.status is Status.CANCELLED else verb
-        return ask_about(call, run, call.body, verb=guarded)
+        command = entries.completion(call.body) if verb is Verb.COMPLETE else call.body
+        return ask_about(call, run, command, verb=guarded)
 
     return take
 

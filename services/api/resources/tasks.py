@@ -101,6 +101,15 @@ def _with_subtasks(call: Call) -> dict[str, Any]:
         return {**task, "subtasks": tasks.subtasks(connection, task["id"], partner_id=call.who.tenant)}
 
 
+def list_given(call: Call) -> Reply:
+    """A partner's tasks, as an admin sees them."""
+    partner_id = call.params["id"]
+    with call.desk.engine.connect() as connection:
+        if not exists.partner(connection, partner_id):
+            raise errors.not_found("partner")
+        return Reply(tasks.page(connection, call.query, partner_id=partner_id))
+
+
 def give(call: Call) -> Reply:
     """An admin gives a partner a stand-alone task, or a subtask of one of the partner's tasks."""
     partner_id, parent_id = call.params["id"], call.body.parent_task_id
@@ -165,6 +174,16 @@ ROUTES: tuple[Route, ...] = (
         "Say something about a task.",
         body=CommentBody,
         answers={**_ANSWERS, 201: "The comment and its task."},
+    ),
+    Route(
+        method="GET",
+        path="/admin/partners/{id}/tasks",
+        do=list_given,
+        who=Who.ADMIN,
+        summary="A partner's tasks; subtasks stand under theirs.",
+        query=tasks.FILTERS,
+        answers={404: "There is no such partner."},
+        tag="Admin: partners",
     ),
     Route(
         method="POST",

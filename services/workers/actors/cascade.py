@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from services.workers.actors import material
 from shared.domain import cascade, commands, events
-from shared.domain.cascade import Release
+from shared.domain.cascade import Member, Release
 from shared.domain.runs import Run
 from shared.storage.work import Work
 
@@ -15,7 +16,7 @@ def follow_family(event: events.Event, work: Work) -> None:
     children = work.runs.members(parent.id)
     found = cascade.releases(parent, children, waited=work.runs.waits_for(parent))
     _release(found, work, once_more=work.message.id if isinstance(event, events.RunResumed) else "")
-    work.tell(*cascade.follow(parent, children, at=work.now), run=parent)
+    work.tell(*_follow(parent, children, work), run=parent)
 
 
 def release_parts(event: events.Event, work: Work) -> None:
@@ -35,10 +36,18 @@ def repair_family(command: commands.RepairFamily, work: Work) -> None:
     children = work.runs.members(parent.id)
     releases = cascade.releases(parent, children, waited=work.runs.waits_for(parent))
     _release(releases, work)
-    told = cascade.follow(parent, children, at=work.now)
+    told = _follow(parent, children, work)
     if told:
         work.tell(events.RunRepaired(reason="found by the repair sweep"), *told, run=parent)
     work.answer(run_id=parent.id, repaired=bool(told or releases))
+
+
+def _follow(parent: Run, children: Sequence[Member], work: Work) -> list[events.Event]:
+    """Bring the parent to where its parts are. When it completes, what was logged on it before it was split is settled."""
+    told = cascade.follow(parent, children, at=work.now)
+    if any(isinstance(event, events.RunCompleted) for event in told):
+        return [*material.settle_with_run(parent, work), *told]
+    return told
 
 
 def _release(releases: Sequence[Release], work: Work, *, once_more: str = "") -> None:

@@ -66,8 +66,16 @@ def _write(
         _check_named(entry.inventory_item_id, units, "inventory item", f"{pointer}/inventory_item_id")
         _check_named(entry.location_id, dict.fromkeys(places), "stock location", f"{pointer}/location_id")
     made = [
-        consumption.log(entry, run, log_id=work.new_id("clog", place), units=units, by_admin=work.by_admin, at=work.now)
-        for place, entry in enumerate(entries)
+        consumption.log(
+            entry,
+            run,
+            log_id=work.new_id("clog", place),
+            units=units,
+            by_admin=work.by_admin,
+            at=work.now,
+            pointer=pointer,
+        )
+        for place, (entry, pointer) in enumerate(zip(entries, pointers, strict=True))
     ]
     for log, _ in made:
         work.stock.add(log)

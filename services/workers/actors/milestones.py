@@ -1,5 +1,6 @@
 """Milestones: accept, decline, start, finish, complete, cancel, and the deadlines between them."""
 
+from datetime import timedelta
 from typing import Any
 
 from services.workers.actors import material
@@ -7,11 +8,15 @@ from shared.domain import commands, completion, deadlines, events, flags, holds,
 from shared.domain.dispatch import WorkOrderState
 from shared.domain.lifecycle import Facts, Verb
 from shared.domain.runs import Run, Status
+from shared.storage import hold_store
 from shared.storage.work import Work
 
 
 def accept_run(command: commands.AcceptRun, work: Work) -> None:
-    _reach(work, Verb.ACCEPT)
+    """The partner takes the run; what it was on hold until now is no time to start in."""
+    run = work.run
+    turns = hold_store.turns(work.connection, run.id, since=run.dispatch_completed_at)
+    _reach(work, Verb.ACCEPT, held=holds.time_held(turns))
 
 
 def start_run(command: commands.StartRun, work: Work) -> None:
@@ -158,10 +163,10 @@ def _climb(run: Run, found: reminders.Due, work: Work) -> events.Event:
     return reminders.told(found)
 
 
-def _reach(work: Work, verb: Verb) -> None:
+def _reach(work: Work, verb: Verb, *, held: timedelta = timedelta(0)) -> None:
     run = work.run
     told = lifecycle.reach(run, verb, at=work.now)
-    deadlines.arm(run, verb, at=work.now, policy=work.policy)
+    deadlines.arm(run, verb, at=work.now, policy=work.policy, held=held)
     work.tell(told, run=run)
     work.answer(run_id=run.id)
 

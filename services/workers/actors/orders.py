@@ -24,10 +24,11 @@ def place_order(command: commands.PlaceOrder, work: Work) -> None:
     known, recorded = work.order_lines.lock(source=command.source, order_id=order.id)
     at = order.updated_at or order.placed_at
     left_out = orders.LEFT_OUT if known.has_lines and orders.is_stale(known, at) else None
+    was_off = known.off_reason
     orders.hear(known, order, at=at)
-    _answer_lines(
-        order, command.source, _take_lines(order, known, recorded, work, off=known.off_reason or left_out), work
-    )
+    outcomes = _take_lines(order, known, recorded, work, off=known.off_reason or left_out)
+    _turn(known, recorded, work, was_off=was_off)
+    _answer_lines(order, command.source, outcomes, work)
 
 
 def update_order(command: commands.UpdateOrder, work: Work) -> None:
@@ -40,11 +41,9 @@ def update_order(command: commands.UpdateOrder, work: Work) -> None:
     was_off = known.off_reason
     orders.hear(known, order, at=order.updated_at)
     outcomes = _take_lines(order, known, recorded, work, off=known.off_reason)
-    if known.off_reason:
-        if not was_off:
-            _take_back(known.off_reason, recorded, work)
-    else:
-        _change_lines(order, known, recorded, work, stands_again=bool(was_off))
+    if not known.off_reason:
+        _change_lines(order, known, recorded, work)
+    _turn(known, recorded, work, was_off=was_off)
     _answer_lines(order, command.source, outcomes, work)
 
 
@@ -193,16 +192,22 @@ def _run_for(order: Order, line: Line, source: str, design: DesignFacts, work: W
     return run.id
 
 
-def _change_lines(order: Order, known: ShopOrder, recorded: Lines, work: Work, *, stands_again: bool) -> None:
+def _change_lines(order: Order, known: ShopOrder, recorded: Lines, work: Work) -> None:
     """Follow an edit: what happened to lines with a run is flagged on the run, once per change."""
     if order.items is not None:
         known.has_lines = True
         for change in orders.changes(list(recorded.values()), order.items):
             work.order_lines.change(change.recorded, **_columns_after(change, work))
             _flag(change.recorded, f"order {order.id}: {change.reason}", work)
-    if stands_again:
+
+
+def _turn(known: ShopOrder, recorded: Lines, work: Work, *, was_off: str | None) -> None:
+    """The order is off now: its runs are withdrawn. It stands again: a person decides about them."""
+    if known.off_reason and not was_off:
+        _take_back(known.off_reason, recorded, work)
+    if was_off and not known.off_reason:
         for line in recorded.values():
-            _flag(line, f"order {order.id} stands again after it was off", work)
+            _flag(line, f"order {known.order_id} stands again after it was off", work)
 
 
 def _columns_after(change: orders.LineChange, work: Work) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Debian's Chromium under Playwright: installed when it is missing, kept from talking to anybody but us."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from services.operator import packages
+from tests.browser.town import PASSWORD
+
+PHONE = (360, 740)
+DESK = (1280, 800)
+PROGRAM = Path("/usr/bin/chromium")
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextlib.contextmanager
+def started() -> Iterator[Browser]:
+    """A running Chromium. The fonts are for Hindi."""
+    packages.ensure_installed("chromium", "fonts-noto-core", provides=PROGRAM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(PROGRAM), args=list(_QUIET))
+        yield browser
+        browser.close()
+
+
+def profile(
+    browser: Browser, url: str, size: tuple[int, int], *, has_javascript: bool = True, is_dark: bool = False
+) -> BrowserContext:
+    """Somebody's browser: of a size, in light or dark."""
+    width, height = size
+    return browser.new_context(
+        base_url=url,
+        viewport={"width": width, "height": height},
+        java_script_enabled=has_javascript,
+        color_scheme="dark" if is_dark else "light",
+        has_touch=size == PHONE,
+        is_mobile=size == PHONE,
+    )
+
+
+def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    """Through the sign-in page, as people do."""
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda address: "/sign-in" not in address)
