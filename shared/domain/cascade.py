@@ -69,6 +69,18 @@ def releases(parent: Run, children: Sequence[Member], *, waited: Sequence[Predec
     ]
 
 
+def awakened(parent: Run, children: Sequence[Member], *, waited: Sequence[Predecessor] = ()) -> list[Release]:
+    """What to ask for after a hold: what is released now, and every split part under way, for its parts stood still too."""
+    if parent.held_at:
+        return []
+    under_way = [
+        Release(run_id=child.id, round=child.dispatch_round, with_choice=child.carries_choice)
+        for child in children
+        if child.child_count and child.status is Status.IN_PROGRESS and not child.is_held
+    ]
+    return [*releases(parent, children, waited=waited), *under_way]
+
+
 def follow(parent: Run, children: Sequence[Member], *, at: datetime) -> list[events.Event]:
     """Bring the parent to where its children are: in progress with the first accepted, closed with the last. Else nothing."""
     if parent.status is Status.COMPLETED and children:

@@ -24,9 +24,11 @@ _TERMINAL = "('completed', 'cancelled')"
 
 
 def _told_once(stamp: str, kind: str, *, also: str = "true", fewest: int = 1) -> str:
+    """Told once since it was put before its partner: who declined after accepting had told it as well."""
     return f"""SELECT r.id FROM production_run r
-        LEFT JOIN (SELECT run_id, count(*) AS told FROM message WHERE kind = '{kind}' AND run_id IS NOT NULL GROUP BY run_id) m
-               ON m.run_id = r.id
+        LEFT JOIN (SELECT m.run_id, count(*) AS told FROM message m JOIN production_run p ON p.id = m.run_id
+                   WHERE m.kind = '{kind}' AND m.created_at >= coalesce(p.dispatch_completed_at, '-infinity')
+                   GROUP BY m.run_id) m ON m.run_id = r.id
         WHERE r.{stamp} IS NOT NULL AND {also} AND coalesce(m.told, 0) NOT BETWEEN {fewest} AND 1"""
 
 
@@ -101,6 +103,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         "A delivery that is due is carried out within fifteen minutes.",
         """SELECT d.id FROM delivery d WHERE d.state = 'pending'
            AND d.created_at < now() - interval '15 minutes' AND d.next_at <= now()""",
+    ),
+    Invariant(
+        "news_not_told",
+        "An event reaches the webhook endpoints' queue within fifteen minutes.",
+        """SELECT m.id FROM feed f JOIN message m ON (m.xid, m.seq) > (f.xid, f.seq) AND m.kind NOT LIKE 'run.%%'
+           WHERE f.name = 'webhooks' AND m.created_at < now() - interval '15 minutes'
+             AND m.kind LIKE 'production_run.%%' AND EXISTS (SELECT 1 FROM webhook_endpoint e WHERE e.state = 'active')""",
     ),
     Invariant(
         "stock_out_of_step_with_its_movements",

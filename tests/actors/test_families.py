@@ -1,6 +1,5 @@
 """Families in families: a part that is split again closes with its own parts, all the way up; and what is out of step is mended."""
 
-import pytest
 
 from shared.domain import commands
 from tests.actors.steps import (
@@ -271,7 +270,6 @@ def test_a_released_stage_whose_templates_were_never_chosen_stays_idle(workshop:
     assert workshop.run(cutting)["dispatch_state"] == "idle"
 
 
-@pytest.mark.xfail(reason="a release that was skipped because of a hold two levels above is not asked for again")
 def test_the_parts_of_a_part_go_out_when_the_whole_family_goes_on(workshop: TestBench) -> None:
     workshop.a_template("weave")
     root, (part, _) = a_family(workshop, a_share(workshop, "house_1"), a_share(workshop, "house_2"))

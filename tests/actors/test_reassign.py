@@ -1,6 +1,7 @@
 """Declining and reassigning: the run goes to another partner, and only the new work order counts."""
 
 from shared.domain import commands
+from shared.storage import invariants
 from tests.actors.steps import a_family, a_share, complete_by_tasks, open_tasks, status, take
 from tests.workshop import TestBench
 
@@ -130,3 +131,15 @@ def test_a_declined_part_does_not_close_its_family_and_its_new_partner_can(works
     complete_by_tasks(workshop, second)
 
     assert status(workshop, parent) == ["completed"]
+
+
+def test_a_run_that_two_partners_accepted_one_after_the_other_is_in_order(workshop: TestBench) -> None:
+    run = workshop.a_sent_run()
+    take(workshop, run, commands.AcceptRun(), DECLINE)
+
+    workshop.done(commands.AssignPartner(partner_id=workshop.a_partner("cutter")), run_id=run)
+    workshop.done(commands.SendToProduction(template_names=["weaver_step_0"]), run_id=run)
+    complete_by_tasks(workshop, run)
+
+    with workshop.engine.connect() as connection:
+        assert invariants.check(connection)["accepted_not_told_once"] == []

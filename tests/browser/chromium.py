@@ -7,7 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.operator import packages
-from tests.browser.town import PASSWORD
+from tests.browser.town import PASSWORD, Town
+from tests.places import ADMIN_EMAIL, ADMIN_PASSWORD
 
 PHONE = (360, 740)
 DESK = (1280, 800)
@@ -55,3 +56,11 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda address: "/sign-in" not in address)
+
+
+def sign_in_as(page: Page, town: Town, who: str) -> None:
+    """Somebody of a partner, or the admin."""
+    if who == "admin":
+        sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
+    else:
+        sign_in(page, town.people[who])

@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import httpx
+import psycopg
 from PIL import Image, ImageDraw
 
 from tests.places import System, eventually
@@ -79,6 +80,9 @@ class Town:
         self.post("/admin/products", {"product_id": "prod_shawl", "design_id": self.designs["Indigo shawl"]})
         self._runs()
         self._orders()
+        self._letters()
+        self.token = str(self.post("/auth/tokens", {"name": "weekly report"})["token"]["id"])
+        self.partner_token = str(self.post("/auth/tokens", {"name": "loom counter"}, by="Meera Looms")["token"]["id"])
         return self
 
     def a_partner(self, name: str, *, person: str, **more: Any) -> str:
@@ -158,6 +162,12 @@ class Town:
             },
             by="Meera Looms",
         )
+        (finished,) = self.a_run(
+            "finished root", "Indigo shawl", self.share("Meera Looms", "weaving", **weave), quantity="8"
+        )
+        self.runs["finished"] = finished
+        for step in ("accept", "start", "finish"):
+            self.post(f"{MINE}/{finished}/{step}", by="Meera Looms")
         stages = self.a_run(
             "staged",
             "Indigo shawl",
@@ -217,6 +227,18 @@ class Town:
         answer = self.system.client.post("/events", content=raw, headers=headers)
         assert answer.status_code == 202, answer.text
         eventually(lambda: len(self.get("/admin/order-lines")["order_lines"]) == 2)
+
+    def _letters(self) -> None:
+        """One delivery that failed too often, and one notice that nobody took. Only time makes those by itself."""
+        with psycopg.connect(self.system.database_url) as connection:
+            connection.execute(
+                """UPDATE delivery SET state = 'dead', attempts = 10, error = 'OperationalError: the disk is full'
+                   WHERE id = (SELECT max(id) FROM delivery WHERE state = 'done' AND room = 'effects')"""
+            )
+            connection.execute(
+                """UPDATE notification SET state = 'failed', attempts = 6, error = 'mailto: the target answered 550'
+                   WHERE id = (SELECT min(id) FROM notification)"""
+            )
 
 
 def a_shawl(place: int = 0) -> bytes:

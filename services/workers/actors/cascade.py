@@ -21,13 +21,13 @@ def follow_family(event: events.Event, work: Work) -> None:
 
 def release_parts(event: events.Event, work: Work) -> None:
     """A container goes on: what its parts waited for meanwhile is asked for now."""
-    ask_for_parts(work.run_of_lane, work, once_more=work.message.id)
+    ask_for_parts(work.run_of_lane, work)
 
 
-def ask_for_parts(container: Run, work: Work, *, once_more: str = "") -> None:
-    """Ask for every part whose turn it is. once_more: a hold lasted, and what was asked for then was skipped."""
-    found = cascade.releases(container, work.runs.members(container.id), waited=work.runs.waits_for(container))
-    _release(found, work, once_more=once_more)
+def ask_for_parts(container: Run, work: Work) -> None:
+    """Ask, on behalf of this message, for every part whose turn it is, at every depth: what was asked under a hold was skipped."""
+    found = cascade.awakened(container, work.runs.members(container.id), waited=work.runs.waits_for(container))
+    _release(found, work, once_more=work.message.id)
 
 
 def repair_family(command: commands.RepairFamily, work: Work) -> None:
