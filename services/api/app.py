@@ -11,6 +11,7 @@ import structlog
 
 from services.api import answers, dispatching, errors
 from services.api.gate import Gate
+from services.api.pages import frame
 from services.api.routes import Desk, Route
 from shared.runtime import ids, logs, metrics
 from shared.runtime import settings as settings_
@@ -34,17 +35,47 @@ RESOURCES = (
     "catalogue",
     "order_lines",
     "operations",
+    "parked_messages",
     "notices",
+    "webhooks",
     "policy",
     "media",
     "events_in",
+    "shops_in",
     "legacy_designs",
     "health",
     "contract",
 )
 """The modules under `resources` whose ROUTES make the JSON API."""
 
-PAGES = ("assets", "sign_in", "pictures", "on_its_way")
+PAGES = (
+    "assets",
+    "sign_in",
+    "links",
+    "pictures",
+    "on_its_way",
+    "portal.runs",
+    "portal.run",
+    "portal.completing",
+    "portal.tasks",
+    "portal.account",
+    "console.today",
+    "console.runs",
+    "console.several",
+    "console.order_lines",
+    "console.notices",
+    "console.operations",
+    "console.orders",
+    "console.parked",
+    "console.run",
+    "console.designs",
+    "console.partners",
+    "console.products",
+    "console.templates",
+    "console.inventory",
+    "console.policy",
+    "console.account",
+)
 """The modules under `pages` whose ROUTES make the portal and the console."""
 
 
@@ -86,7 +117,7 @@ def build(desk: Desk, served: Iterable[Route]) -> App:
         by_path.setdefault(route.path, []).append(route)
     for path, together in by_path.items():
         app.add_route(path, dispatching.Address(desk, together))
-    errors.handle_in(app, answers.send)
+    errors.handle_in(app, answers.send, show=lambda req, ex: frame.show_problem(desk, req, ex))
     return app
 
 

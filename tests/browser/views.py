@@ -39,7 +39,12 @@ def routes() -> list[Route]:
 
 
 def _is_page(route: Route) -> bool:
-    return route.method == "GET" and route.path not in ("/", "/sign-in") and not route.path.startswith(NOT_PAGES)
+    is_looked_at = route.path not in ("/", "/sign-in") and not route.path.startswith(NOT_PAGES)
+    return route.method == "GET" and is_looked_at and not _LIKE_ANOTHER.fullmatch(route.path)
+
+
+_LIKE_ANOTHER = re.compile(r"/console/policy/(?!general)\w+(/defaults)?")
+"""The sections of the policy are one page; each has an address that leads to it."""
 
 
 def _view(route: Route, ids: dict[str, str]) -> View:

@@ -51,8 +51,8 @@ def test_a_link_leads_with_one_tap_to_its_run_and_to_nothing_else(linked: House)
 
 def test_what_is_done_by_a_link_is_told_as_such(linked: House) -> None:
     run = a_run(linked)
-    browser = Browser(linked)
-    browser.send(browser.open(a_link(run)), a_link(run))
+    browser, address = Browser(linked), a_link(run)
+    browser.send(browser.open(address), address)
 
     with linked.open_workshop():
         browser.send(browser.open(f"/portal/runs/{run}"), "/accept")
@@ -73,8 +73,8 @@ def test_only_to_look_at_a_link_changes_nothing(linked: House) -> None:
 
 def test_the_session_of_a_link_is_no_key_to_the_api(linked: House) -> None:
     run = a_run(linked)
-    browser = Browser(linked)
-    browser.send(browser.open(a_link(run)), a_link(run))
+    browser, address = Browser(linked), a_link(run)
+    browser.send(browser.open(address), address)
 
     assert linked.get(f"/partners/production-runs/{run}", by=browser.cookies["loomline"]).status_code == 401
 

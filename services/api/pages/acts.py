@@ -66,6 +66,8 @@ def _doing(act: Act) -> Endpoint:
         body = {} if act.takes_files else (act.body(call) if act.body else call.body.nested(keep_blank=act.keep_blank))
         reply = ask(call, act.api, body)
         told = reply.body if isinstance(reply.body, Mapping) else {}
+        if told.get("code") == "request_in_flight" and isinstance(act.back, str):
+            return frame.see_other(act.back.format(**call.params))  # the second tap: the first is being carried out
         if reply.status >= 400:
             return again(call, act, told, reply.status)
         return _onward(call, act, reply, told)
@@ -90,13 +92,18 @@ def _onward(call: Call, act: Act, reply: Reply, told: Mapping[str, Any]) -> Repl
     return frame.see_other(address, said=act.said)
 
 
-def ask(call: Call, api: str, body: Mapping[str, Any], *, once: str | None = None, **params: str) -> Reply:
+def ask(
+    call: Call, api: str, body: Mapping[str, Any], *, once: str | None = None, patience: int = PATIENCE, **params: str
+) -> Reply:
     """Ask a route of the JSON API as its JSON would, once for every form. The reply may be a problem: its status says so.
 
     params: what fills the `{…}` of the API's path beside the page's own. once: tells several asks of one form apart.
+    patience: seconds to wait for the answer; 0 is not to wait at all.
     """
     route = api_route(api)
-    inner = Call(call.desk, _request(call, route, params), call.principal, {**call.params, **params}, {}, None)
+    inner = Call(
+        call.desk, _request(call, route, params, patience), call.principal, {**call.params, **params}, {}, None
+    )
     takes_files = route.body is uploads.Files
     try:
         inner.body = call.body if takes_files else forms.parsed(body, route.body)
@@ -110,7 +117,7 @@ def _once(call: Call) -> str:
     return call.body.fields.get("once", "") if isinstance(call.body, uploads.Files) else str(call.body.once)
 
 
-def _request(call: Call, route: Route, params: Mapping[str, str]) -> falcon.Request:
+def _request(call: Call, route: Route, params: Mapping[str, str], patience: int) -> falcon.Request:
     """The request as it would have come to the API, without a body."""
     environ = {
         **{name: value for name, value in call.req.env.items() if name != "HTTP_IF_MATCH"},
@@ -118,7 +125,7 @@ def _request(call: Call, route: Route, params: Mapping[str, str]) -> falcon.Requ
         "PATH_INFO": route.path.format(**{**call.params, **params}),
         "QUERY_STRING": "",
         "CONTENT_LENGTH": "0",
-        "HTTP_PREFER": f"wait={PATIENCE}",
+        "HTTP_PREFER": f"wait={patience}",
     }
     tag = call.body.text("etag") if isinstance(call.body, Form) else ""
     made = falcon.Request({**environ, "HTTP_IF_MATCH": tag} if tag else environ)

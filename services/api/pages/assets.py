@@ -11,6 +11,9 @@ _ROOM = Path(__file__).parent / "static"
 _SHEETS = ("base.css", "portal.css", "console.css", "print.css")
 """One stylesheet is served, put together from these."""
 
+_SCRIPTS = ("loomline.js", "run.js")
+"""And one script."""
+
 _KINDS = {"loomline.css": "text/css; charset=utf-8", "loomline.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"}  # fmt: skip
 _KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}  # fmt: skip
 
@@ -33,6 +36,8 @@ def serve(call: Call) -> Reply:
 def _content(name: str) -> bytes:
     if name == "loomline.css":
         return b"\n".join((_ROOM / sheet).read_bytes() for sheet in _SHEETS)
+    if name == "loomline.js":
+        return b"\n".join((_ROOM / script).read_bytes() for script in _SCRIPTS)
     return (_ROOM / name).read_bytes()
 
 

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine
 
-from services.api.queries import operations
+from services.api.queries import operations, webhooks
 from shared.storage import invariants
 
 FRESH_SECONDS = 5.0
@@ -98,6 +98,14 @@ def _gauges(connection: Connection) -> Iterator[Metric]:
     yield runs
     for name, count in operations.counts(connection).items():
         yield GaugeMetricFamily(f"loomline_{name}", f"{name.replace('_', ' ').capitalize()}.", value=count)
+    for name, figure in webhooks.figures(connection).items():
+        yield GaugeMetricFamily(f"loomline_{name}", f"{name.replace('_', ' ').capitalize()}.", value=figure)
+    behind = GaugeMetricFamily(
+        "loomline_feed_lag_seconds", "For how long the oldest event that a reader has not told waits.", labels=["feed"]
+    )
+    for feed, seconds in webhooks.lags(connection).items():
+        behind.add_metric([feed], seconds)
+    yield behind
     alarms = operations.alarms(connection)
     yield GaugeMetricFamily("loomline_alarms", "Alarms that wait for a person.", value=len(alarms))
 

@@ -6,7 +6,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, literal_column, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    case,
+    literal_column,
+    or_,
+    select,
+)
 
 from services.api.queries import lists
 from services.api.queries.lists import Filter
@@ -14,7 +26,7 @@ from shared.domain import lifecycle, runs
 from shared.domain.lifecycle import Facts
 from shared.domain.runs import DispatchState, Phase, Run, RunType, Status
 from shared.storage.run_store import RUN_COLUMNS, run_from
-from shared.storage.tables import production_run, run_snapshot
+from shared.storage.tables import design, partner, production_run, run_snapshot, shop_order
 
 PARTNER_FILTERS = (*lists.LIST_PARAMETERS, "status", "phase", "run_type", "role", "design_id")
 ADMIN_FILTERS = (
@@ -27,6 +39,7 @@ ADMIN_FILTERS = (
     "stuck",
     "flagged",
     "held",
+    "dispatch_state",
 )
 
 _HIDDEN = frozenset({"snapshot_id", "dispatch_id", "dispatch_round"})
@@ -91,16 +104,25 @@ def several(connection: Connection, run_ids: Sequence[str]) -> list[View]:
 
 def page(connection: Connection, query: Mapping[str, str], *, partner_id: str | None) -> dict[str, Any]:
     """A page of runs with their task counts, read at once."""
-    return lists.page(
+    views, found = views_of(connection, query, partner_id=partner_id)
+    return found.body("production_runs", [view.body(for_partner=partner_id is not None) for view in views])
+
+
+def views_of(
+    connection: Connection, query: Mapping[str, str], *, partner_id: str | None
+) -> tuple[list[View], lists.Page]:
+    """A page of runs, and where the next one begins. By `waiting_until` come only those that wait for something."""
+    rows = _own(partner_id)
+    is_by_due = query.get("sort", "").removeprefix("-") == "waiting_until"
+    found = lists.read(
         connection,
-        _own(partner_id),
+        rows.where(_R.waiting_until.is_not(None)) if is_by_due else rows,
         query=query,
         key=_R.id,
         filters=_FILTERS,
-        sorts={"created_at": _R.created_at, "updated_at": _R.updated_at},
-        plural="production_runs",
-        render=lambda row: _view(row).body(for_partner=partner_id is not None),
+        sorts={"created_at": _R.created_at, "updated_at": _R.updated_at, "waiting_until": _R.waiting_until},
     )
+    return [_view(row) for row in found.rows], found
 
 
 def snapshot_of(connection: Connection, run: Run) -> dict[str, Any] | None:
@@ -242,10 +264,22 @@ PHASE: ColumnElement[Any] = case(
 """The phase of a row: `runs.phase` in SQL."""
 
 OVERDUE: ColumnElement[bool] = and_(_R.overdue_at.is_not(None), _R.status.not_in(list(runs.TERMINAL)))
+_MAY_BE_STUCK = """production_run.id = ANY (ARRAY(
+    WITH RECURSIVE blocked(id) AS (
+        SELECT d.run_id FROM production_run o JOIN run_dependency d ON d.depends_on_run_id = o.id
+        JOIN production_run w ON w.id = d.run_id AND w.status NOT IN ('completed', 'cancelled')
+        WHERE o.status = 'cancelled'
+        UNION SELECT c.id FROM blocked b, LATERAL (
+            SELECT p.id FROM production_run p WHERE p.parent_run_id = b.id AND p.status IN ('approved', 'in_progress') OFFSET 0) c)
+    SELECT id FROM blocked
+    UNION SELECT m.run_id FROM message m WHERE m.kind = 'production_run.dispatch_failed' AND m.run_id IS NOT NULL))"""
+"""Read once for all runs from the few that were cancelled or failed, so that not every approved run is looked at closely."""
+
 STUCK: ColumnElement[bool] = and_(
     _R.status == Status.APPROVED,
     _R.dispatch_state == DispatchState.IDLE,
     _R.child_count == 0,
+    literal_column(_MAY_BE_STUCK, Boolean),
     literal_column(
         f"""(({_ABOVE}
              SELECT bool_and(o.status IN ('completed', 'cancelled')) AND bool_or(o.status = 'cancelled') IS TRUE
@@ -258,8 +292,28 @@ STUCK: ColumnElement[bool] = and_(
 
 
 def _searched(values: Sequence[str]) -> ColumnElement[bool]:
-    columns = (_R.id, _R.order_id, _R.order_line_item_id, _R.role, _R.design_id, _R.product_id)
-    return or_(*(column.icontains(value, autoescape=True) for value in values for column in columns))
+    return or_(*(_meant(value) for value in values))
+
+
+def _meant(typed: str) -> ColumnElement[bool]:
+    """What somebody may mean by it: a part of an id or of a role, an order's number, the name of a design or partner.
+
+    Ids are compared as they are written, so that a search of a whole table stays a matter of milliseconds.
+    """
+    value = typed.strip().removeprefix("run ").removeprefix("#")
+    parts = (_R.order_id, _R.order_line_item_id, _R.product_id, _R.design_id)
+    orders = select(shop_order.c.order_id).where(shop_order.c.display_id == value)
+    return or_(
+        _R.id.contains(value.lower(), autoescape=True),
+        _R.role.icontains(value, autoescape=True),
+        *(column.contains(value, autoescape=True) for column in parts),
+        *(column.in_(_called(table, value)) for column, table in ((_R.design_id, design), (_R.partner_id, partner))),
+        _R.order_id.in_(orders),
+    )
+
+
+def _called(table: Table, value: str) -> Select[Any]:
+    return select(table.c.id).where(table.c.name.icontains(value, autoescape=True))
 
 
 _FILTERS = {
@@ -276,5 +330,6 @@ _FILTERS = {
     "stuck": lists.flag(STUCK),
     "flagged": lists.flag(_R.flagged_at.is_not(None)),
     "held": lists.flag(_R.held_at.is_not(None)),
+    "dispatch_state": lists.equals(_R.dispatch_state, DispatchState),
 }
 """Partner routes name fewer of them, so the others cannot come from there."""

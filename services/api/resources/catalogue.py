@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Table,
     UniqueConstraint,
+    and_,
     func,
     select,
 )
@@ -202,7 +203,11 @@ def _keep_ledger(connection: Connection, thing: Thing, thing_id: str) -> None:
 
 def _leave_ledger(connection: Connection, thing: Thing, thing_id: str, values: Mapping[str, Any] | None) -> None:
     """A level that ends (no values), or comes to stand for another item or place, leaves nothing behind."""
-    if thing.table is tables.stock_level and (values is None or {"inventory_item_id", "location_id"} & values.keys()):
+    if thing.table is not tables.stock_level:
+        return
+    columns = thing.table.c
+    stands = [columns[name] == values[name] for name in ("inventory_item_id", "location_id") if name in (values or {})]
+    if values is None or (stands and not connection.scalar(select(and_(*stands)).where(columns.id == thing_id))):
         stock.clear_level(connection, thing_id, movement_id=ids.fresh("smov"))
 
 

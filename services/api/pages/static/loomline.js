@@ -4,13 +4,14 @@
   const main = () => document.getElementById("main");
   const say = (text) => { document.getElementById("live").textContent = text; };
   const drafts = "loomline draft ";
+  document.documentElement.classList.add("scripted");
 
   // The part of a page that changes is put in place of the old one: no flash, the scroll position stays.
   async function show(response, { push = true } = {}) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fresh = page.getElementById("main");
     if (!fresh) { location.assign(response.url); return; }
-    const isElsewhere = page.body.className !== document.body.className || new URL(response.url).pathname !== location.pathname;
+    const isElsewhere = page.body.className !== document.body.className || (push && new URL(response.url).pathname !== location.pathname);
     document.title = page.title;
     document.body.className = page.body.className;
     const bar = document.querySelector("header.bar"), newBar = page.querySelector("header.bar");
@@ -23,6 +24,7 @@
     if (trouble) { trouble.focus(); trouble.scrollIntoView({ block: "center" }); }
     else if (isElsewhere) fresh.focus({ preventScroll: true });
     const told = fresh.querySelector(".banner");
+    if (told && !trouble && !isElsewhere) told.scrollIntoView({ block: "nearest" });
     say(told ? told.textContent.trim() : document.title);
   }
 
@@ -40,9 +42,10 @@
     form.classList.add("busy");
     form.querySelectorAll("button").forEach((each) => { each.disabled = true; });
     try {
-      const response = await fetch(form.action, { method: "POST", body: isUpload ? data : new URLSearchParams(data), headers: { Accept: "text/html" } });
-      if (response.ok && form.dataset.draft) forget(form.dataset.draft);
-      await show(response);
+      const response = await fetch(button?.hasAttribute("formaction") ? button.formAction : form.action, { method: "POST", body: isUpload ? data : new URLSearchParams(data), headers: { Accept: "text/html" } });
+      if (response.ok && form.dataset.draft && !("draftStays" in form.dataset)) forget(form.dataset.draft);
+      // A form that comes back leaves the address alone: loading it again shows the page, not the sending.
+      await show(response, { push: response.redirected });
     } catch {
       form.classList.remove("busy");
       form.querySelectorAll("button").forEach((each) => { each.disabled = false; });
@@ -66,8 +69,11 @@
   const kept = (name) => { try { return JSON.parse(localStorage.getItem(drafts + name) || "null"); } catch { return null; } };
   const forget = (name) => { try { localStorage.removeItem(drafts + name); } catch { /* private mode */ } };
   function keep(form) {
-    const told = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !["csrf", "once", "etag"].includes(name));
-    try { localStorage.setItem(drafts + form.dataset.draft, JSON.stringify(told)); } catch { /* private mode */ }
+    const told = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !["csrf", "once", "etag", "step", "go"].includes(name));
+    // A form in steps keeps what other steps were told.
+    const own = new Set([...form.elements].map((field) => field.name));
+    const others = (kept(form.dataset.draft) || []).filter(([name]) => !own.has(name));
+    try { localStorage.setItem(drafts + form.dataset.draft, JSON.stringify([...others, ...told])); } catch { /* private mode */ }
   }
   function restore(form) {
     for (const [name, value] of kept(form.dataset.draft) || []) {
@@ -102,12 +108,35 @@
     }, Number(element.dataset.refresh) * 1000);
   }
 
-  const extras = [];
+  // Pieces are added up while they are typed; fields that belong to an amount show with it.
+  function addUp(root) {
+    root.querySelectorAll(".balance[data-ordered]").forEach((line) => {
+      const form = line.closest("form");
+      const amount = (name) => Number(form.elements[name].value.replace(",", ".")) || 0;
+      const tell = () => {
+        form.querySelectorAll("[data-when]").forEach((each) => { each.hidden = !(amount(each.dataset.when) > 0); });
+        const ordered = Number(line.dataset.ordered), rejected = amount("rejected_quantity"), short = amount("short_quantity");
+        const isSaid = form.elements.produced_quantity.value.trim() !== "";
+        const produced = isSaid ? amount("produced_quantity") : Math.max(0, ordered - rejected - short);
+        const total = produced + rejected + short, left = ordered - total;
+        const plain = (number) => String(Math.round(number * 1e6) / 1e6);
+        const sentence = Math.abs(left) < 1e-9 ? line.dataset.even : left > 0 ? line.dataset.under : line.dataset.over;
+        const values = { produced, rejected, short, total, ordered, left: Math.abs(left) };
+        line.textContent = sentence.replace(/\{(\w+)\}/g, (_, name) => plain(values[name]));
+        line.className = `balance ${Math.abs(left) < 1e-9 ? "good" : "bad"}`;
+      };
+      form.addEventListener("input", tell);
+      tell();
+    });
+  }
+
+  const extras = [addUp];
   window.loomline = { extra: (wakeUp) => { extras.push(wakeUp); wakeUp(document); } };
   function wake(root, withSelf = false) {
     root.querySelectorAll("form[data-draft]").forEach(restore);
     root.querySelectorAll("[data-poll]").forEach((each) => setTimeout(() => poll(each), 700));
     [...root.querySelectorAll("[data-refresh]"), ...(withSelf && root.dataset?.refresh ? [root] : [])].forEach(refresh);
+    root.querySelectorAll("form[data-resends]").forEach((each) => setTimeout(() => { if (each.isConnected) each.requestSubmit(); }, Number(each.dataset.resends) * 1000));
     extras.forEach((each) => each(root));
   }
 
@@ -136,6 +165,8 @@
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches?.("[data-submits]")) event.target.form.requestSubmit();
+    const boxes = event.target.dataset?.checks;
+    if (boxes) event.target.form.querySelectorAll(`[name="${CSS.escape(boxes)}"]`).forEach((each) => { each.checked = event.target.checked; });
   });
   addEventListener("popstate", () => visit(location.href, { push: false }));
   wake(document);
