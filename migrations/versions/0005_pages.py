@@ -25,6 +25,7 @@ INDEXES = (
         [sa.text("coalesce((body -> 'order') ->> 'id', body ->> 'order_id')")],
         "kind in ('order.placed', 'order.updated', 'order.cancelled')",
     ),
+    ('ix_delivery_refused', 'delivery', ['done_at'], "state = 'refused'"),
     ('ix_notification_created_at_id', 'notification', ['created_at', 'id'], None),
     ('ix_notification_failed', 'notification', ['id'], "state = 'failed'"),
     ('ix_order_line_created_at_id', 'order_line', ['created_at', 'id'], None),

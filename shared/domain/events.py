@@ -160,6 +160,11 @@ class RunNoted(Event, frozen=True, kw_only=True):
     sentence = "A note was written."
 
 
+class OperatorActed(Event, frozen=True, kw_only=True):
+    kind = "production_run.operator_acted"
+    sentence = "One of our people looked after a message that stood still."
+
+
 class RunRepaired(Event, frozen=True, kw_only=True):
     kind = "production_run.repaired"
     sentence = "The run's state did not follow from its parts; it was set right."
@@ -209,7 +214,7 @@ EVENTS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
         RunCreated, RunApproved, RunSplit, RunDispatchOpened, RunDispatchLapsed, RunDispatchFailed, RunSentToPartner, RunAccepted,
-        RunDeclined, RunStarted, RunFinished, RunCompleted, RunCancelled, RunReassigned, RunOverdue, RunInProgress, RunNoted,
+        RunDeclined, RunStarted, RunFinished, RunCompleted, RunCancelled, RunReassigned, RunOverdue, RunInProgress, RunNoted, OperatorActed,
         RunRepaired, RunHeld, RunResumed, RunFlagged, RunFlagResolved, RunReminded, RunEscalated, RunParked, OutputCorrected, ConsumptionLogged,
         ConsumptionCommitted, StockShort, MediaAttached, TasksAdded, TaskCreated, TaskAccepted, TaskStarted, TaskCompleted, TaskCancelled, TaskCommented, OrderReceived,
     )

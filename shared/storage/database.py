@@ -38,7 +38,7 @@ def connect(url: str, *, pool_size: int = 5, application: str = "loomline") -> s
             "keepalives_interval": 10,
             "keepalives_count": 3,
             "application_name": application,
-            "options": f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            "options": f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC -c jit=off",
         },
     )
 

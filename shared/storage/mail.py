@@ -311,6 +311,27 @@ def replay(connection: Connection, delivery_id: int) -> bool:
     )
 
 
+def hasten(connection: Connection, delivery_ids: Collection[int]) -> list[int]:
+    """Make dead deliveries and those that pause due now; whoever carries one out already goes on alone. Returns which were.
+
+    In the order of their ids, as everybody locks several rows.
+    """
+    rows = connection.exec_driver_sql(
+        f"""WITH those AS MATERIALIZED (
+                SELECT id FROM delivery WHERE id = ANY(%(ids)s) AND state IN ('dead', 'pending')
+                ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+            d AS (UPDATE delivery SET state = 'pending', done_at = NULL, next_at = clock_timestamp(),
+                attempts = CASE WHEN state = 'dead' THEN 0 ELSE attempts END,
+                starts = CASE WHEN state = 'dead' THEN 0 ELSE starts END,
+                sends = CASE WHEN state = 'dead' THEN 0 ELSE sends END
+                WHERE id IN (SELECT id FROM those) RETURNING id),
+            rung AS (SELECT pg_notify('{LEDGER_CHANNEL}', '') WHERE EXISTS (SELECT 1 FROM d))
+            SELECT d.id FROM d LEFT JOIN rung ON true ORDER BY d.id""",
+        {"ids": list(delivery_ids)},
+    )
+    return list(rows.scalars())
+
+
 def discard(connection: Connection, delivery_id: int) -> bool:
     """Give a dead delivery up for good; it stays readable. False when it is not dead."""
     return bool(

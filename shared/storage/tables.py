@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     SmallInteger,
@@ -20,7 +21,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 metadata = MetaData(
     naming_convention={
@@ -33,6 +35,18 @@ metadata = MetaData(
 )
 
 Amount = Numeric(24, 6)
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's number of a transaction, which never wraps around."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+ischema_names["xid8"] = TransactionId
 
 
 def _id() -> Column[str]:
@@ -483,10 +497,15 @@ message = Table(
     _text("correlation", nullable=False),
     _text("cause"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Index("ix_message_run_id_seq", "run_id", "seq", postgresql_where=text("run_id is not null")),
-    Index(
-        "ix_message_dispatch_failed", "run_id", postgresql_where=text("kind = 'production_run.dispatch_failed'")
+    Column(
+        "xid",
+        TransactionId(),
+        server_default=text("pg_current_xact_id()"),
+        comment="The transaction that wrote it: feeds go by it. Null in rows older than feeds.",
     ),
+    Index("ix_message_run_id_seq", "run_id", "seq", postgresql_where=text("run_id is not null")),
+    Index("ix_message_xid_seq", "xid", "seq", postgresql_where=text("kind not like 'run.%'")),
+    Index("ix_message_dispatch_failed", "run_id", postgresql_where=text("kind = 'production_run.dispatch_failed'")),
     Index(
         "ix_message_order_id",
         text("coalesce((body -> 'order') ->> 'id', body ->> 'order_id')"),
@@ -527,6 +546,7 @@ delivery = Table(
     Index("ix_delivery_next_at", "next_at", postgresql_where=text("state = 'pending'")),
     Index("ix_delivery_run_id_id", "run_id", "id", postgresql_where=text("state = 'pending'")),
     Index("ix_delivery_dead", "id", postgresql_where=text("state = 'dead'")),
+    Index("ix_delivery_refused", "done_at", postgresql_where=text("state = 'refused'")),
     comment="One message for one actor; done in the same transaction as its effects.",
 )
 
@@ -537,7 +557,102 @@ inbound_event = Table(
     Column("delivery_id", Text, primary_key=True),
     _text("message_id"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    comment="Every event taken in from outside, once for ever.",
+    _text("topic", comment="What the shop calls it."),
+    Column("body", LargeBinary, comment="The very bytes, to be read again."),
+    _json("headers"),
+    _text("outcome", comment="taken, wanted (its order is to be fetched), fetched, given_up, or refused."),
+    _text("reason", comment="Why it makes nothing, was refused, or its order was not fetched."),
+    _text("order_id", comment="Of the order whose lines are wanted."),
+    _at("fetch_at", comment="When its order is asked for next."),
+    Column("fetch_attempts", Integer, nullable=False, server_default=text("0")),
+    Index("ix_inbound_event_fetch_at", "fetch_at", postgresql_where=text("fetch_at is not null")),
+    comment="Every event taken in from outside, once for ever. Headers are kept without what proves or opens anything.",
+)
+
+# News out -----------------------------------------------------------------------------------------------------------
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("xid", TransactionId(), nullable=False, comment="With seq: the last event that was handed on."),
+    Column("seq", BigInteger, nullable=False),
+    *_times(),
+    comment="How far each reader of the ledger's events is.",
+)
+
+webhook_endpoint = Table(
+    "webhook_endpoint",
+    metadata,
+    _id(),
+    _text("url", nullable=False),
+    _text("description"),
+    _json("event_types", "[]", nullable=False),
+    _ref("partner_id", "partner", nullable=True, index=True),
+    Column("state", Text, nullable=False, server_default="active"),
+    _text("off_reason", comment="Why it is off, in a sentence."),
+    _at("off_at"),
+    _text("secret", nullable=False, comment="Signs; it is shown once, when it is made."),
+    _text("previous_secret", comment="Signs as well until previous_until."),
+    _at("previous_until"),
+    Column("begins_xid", TransactionId(), nullable=False, comment="It is told what older transactions did not write."),
+    _at("failing_since", comment="No attempt reached it since then."),
+    _at("paused_until", comment="It asked us to slow down."),
+    Column("slow_downs", Integer, nullable=False, server_default=text("0"), comment="In a row."),
+    *_times(),
+    CheckConstraint("state in ('active', 'off')", name="state"),
+    comment="Where news is sent. With a partner it is told of the partner's own runs only.",
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _ref("endpoint_id", "webhook_endpoint"),
+    _text(
+        "message_id",
+        nullable=False,
+        comment="The event, or the made-up id of a test-send: the webhook-id of every attempt.",
+    ),
+    _text("kind", nullable=False),
+    _text("run_id"),
+    _json("event", nullable=False),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _at("next_at", comment="A pending one is sent (again) from then on."),
+    _at("attempted_at"),
+    _at("delivered_at"),
+    Column("status", Integer, comment="Of the last answer."),
+    _text("error", comment="Why the last attempt failed."),
+    _text("answer", comment="How the last answer began."),
+    *_times(),
+    UniqueConstraint("endpoint_id", "message_id"),
+    Index("ix_webhook_delivery_endpoint_id_id", "endpoint_id", "id"),
+    Index("ix_webhook_delivery_due", "endpoint_id", "next_at", postgresql_where=text("state = 'pending'")),
+    Index("ix_webhook_delivery_failed", "id", postgresql_where=text("state = 'failed'")),
+    CheckConstraint("state in ('pending', 'delivered', 'failed')", name="state"),
+    comment="One event for one endpoint, with how far its sending is.",
+)
+
+parked_message = Table(
+    "parked_message",
+    metadata,
+    Column("id", Text, primary_key=True, comment="Follows from body and headers, so that a copy is the same one."),
+    _text("routing_key", nullable=False),
+    _text("content_type", nullable=False),
+    _json("headers", nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="At most a mebibyte of it."),
+    Column("size", BigInteger, nullable=False, comment="Of the whole body."),
+    _text("reason", nullable=False, comment="Why it was not taken in, as of the last time."),
+    Column("count", Integer, nullable=False, server_default=text("1"), comment="How often it came."),
+    Column("state", Text, nullable=False, server_default="parked"),
+    _text("message_id", comment="The command it became after all."),
+    Column("first_seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _at("decided_at"),
+    Index("ix_parked_message_first_seen_at_id", "first_seen_at", "id", postgresql_where=text("state = 'parked'")),
+    CheckConstraint("state in ('parked', 'taken_in', 'discarded')", name="state"),
+    comment="What a shop published to the broker and nobody could read, until a person decides.",
 )
 
 idempotency_key = Table(

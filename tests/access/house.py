@@ -13,8 +13,9 @@ from services.api.routes import Route
 from shared.domain import commands
 from shared.domain.allocation import Assignment
 from shared.domain.runs import RunType
+from shared.intake import amqp
 from shared.runtime import clock, ids
-from shared.storage import tables
+from shared.storage import parking, tables
 from tests import pictures
 from tests.gateway.house import House
 from tests.workshop import TestBench
@@ -47,6 +48,7 @@ UNKNOWN = (
 
 BODIES: dict[str, Any] = {
     "/auth/tokens": {"name": "ci"},
+    "/admin/operations/replay": {"message_id": "msg_of_nobody"},
     "decline": {"reason": "capacity"},
     "consumption-logs": {"quantity": 1, "consumption_type": "labor"},
     "correct-output": {"produced_quantity": 4, "reason": "counted again"},
@@ -57,6 +59,34 @@ BODIES: dict[str, Any] = {
     "/partners/production-runs/{id}/tasks": {"template_names": ["mend"], "kind": "redo"},
 }
 """Bodies that can be read, by path or its last word; `{}` is enough for the others."""
+
+
+PAGES_OF = {
+    "/portal/runs/": "/partners/production-runs/",
+    "/portal/tasks/": "/partners/assigned-tasks/",
+    "/portal/account/tokens/": "/auth/tokens/",
+    "/pictures/": "/media/",
+    "/on-its-way/": "/commands/",
+    "/console/runs/": "/admin/production-runs/",
+    "/console/designs/": "/admin/designs/",
+    "/console/partners/": "/admin/partners/",
+    "/console/products/": "/admin/products/",
+    "/console/templates/": "/admin/task-templates/",
+    "/console/templates/categories/": "/admin/task-template-categories/",
+    "/console/inventory/": "/admin/inventory-items/",
+    "/console/inventory/locations/": "/admin/stock-locations/",
+    "/console/inventory/levels/": "/admin/stock-levels/",
+    "/console/order-lines/": "/admin/order-lines/",
+    "/console/notices/": "/admin/notices/",
+    "/console/operations/dead-letters/": "/admin/operations/dead-letters/",
+    "/console/account/tokens/": "/auth/tokens/",
+    "/console/today/runs/": "/admin/production-runs/",
+    "/console/today/order-lines/": "/admin/order-lines/",
+    "/console/today/notices/": "/admin/notices/",
+    "/console/today/dead-letters/": "/admin/operations/dead-letters/",
+    "/console/operations/parked/": "/admin/operations/parked-messages/",
+}
+"""How the path of a page begins, and the addresses of the API that are about the same things."""
 
 
 class Premises:
@@ -131,6 +161,13 @@ class Premises:
         named |= {"subtask_id": self.subtask, "partner_id": self.partner, "code": "forbidden"}
         return route.path.format(**named)
 
+    def page_address(self, route: Route) -> str:
+        """The page's path with the ids of what is there: the same things as behind the addresses of the API."""
+        begin = max((begin for begin in PAGES_OF if route.path.startswith(begin)), key=len, default=None)
+        named = {"id": self.ids[PAGES_OF[begin]]} if begin else {}
+        named |= {"subtask_id": self.subtask, "partner_id": self.partner, "version": "0", "name": "loomline.css"}
+        return route.path.format(**named, token="none")
+
     def body(self, route: Route) -> Any:
         if route.path == "/admin/designs/{id}/partners":
             return {"partner_id": self.partner}
@@ -160,7 +197,9 @@ class Premises:
             "/admin/stock-locations/": place,
             "/admin/stock-levels/": self._made("stock_level", {"inventory_item_id": item, "location_id": place}),
             "/admin/operations/dead-letters/": self._dead_letter(),
+            "/admin/operations/parked-messages/": self._parked_message(),
             "/admin/notices/": self._failed_notice(),
+            "/admin/webhook-endpoints/": self._made("webhook_endpoint", {"url": "https://hooks.example/loomline"}),
             "/media/": self._picture(),
             "/admin/order-lines/": self._order_line(),
             "/partners/designs/": self._sample_of(design),
@@ -218,6 +257,13 @@ class Premises:
         message = self.bench.post(commands.AddNote(text="lost"), run_id=self.run, message_id=ids.fresh("msg"))
         self.bench.change("UPDATE delivery SET state = 'dead', done_at = now() WHERE message_id = :id", id=message)
         return str(self.bench.value("SELECT id FROM delivery WHERE message_id = :id", id=message))
+
+    def _parked_message(self) -> str:
+        """A message that could be read by now."""
+        body = b'{"specversion":"1.0","id":"1","source":"shop","type":"order.placed","data":{"id":"o","items":[]}}'
+        told = amqp.published(body, headers={}, content_type="application/cloudevents+json", routing_key="order.placed")
+        with self.bench.engine.begin() as connection:
+            return parking.park(connection, told, reason="It was too early.")
 
     def _failed_notice(self) -> str:
         self.bench.change("UPDATE notification SET state = 'failed' WHERE run_id = :run", run=self.run)

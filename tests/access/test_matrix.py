@@ -13,6 +13,10 @@ from tests.access.house import UNKNOWN, Caller, Premises
 OPEN = {
     "POST /auth/login",
     "POST /events",
+    "POST /events/medusa",
+    "POST /events/saleor",
+    "POST /events/shopify",
+    "POST /events/woocommerce",
     "GET /livez",
     "GET /readyz",
     "GET /metrics",

@@ -272,6 +272,29 @@ def test_more_runs_need_no_more_queries(house: House, browser: Browser, address:
     assert asked_of_the_database(house, lambda: browser.open(address)) <= few <= 12
 
 
+def test_a_part_is_stuck_when_a_stage_before_one_of_its_containers_was_cancelled(
+    house: House, browser: Browser
+) -> None:
+    bench = house.bench
+    design = bench.a_design()
+    cancelled, waiting, done, container, part, free = (bench.a_run(design) for _ in range(6))
+    bench.change("UPDATE production_run SET status = 'approved'")
+    for run_id, status in ((cancelled, "cancelled"), (done, "completed")):
+        bench.change(f"UPDATE production_run SET status = :s, {status}_at = now() WHERE id = :id", s=status, id=run_id)
+    bench.change("UPDATE production_run SET child_count = 1, status = 'in_progress' WHERE id = :id", id=container)
+    bench.change("UPDATE production_run SET parent_run_id = :above WHERE id = :id", above=container, id=part)
+    for run_id, before in (
+        (container, cancelled),
+        (container, done),
+        (waiting, cancelled),
+        (waiting, free),
+        (free, done),
+    ):
+        bench.change("INSERT INTO run_dependency VALUES (:id, :before)", id=run_id, before=before)
+
+    assert found(browser.open("/console/runs?stuck=true")) == {part}
+
+
 # New ----------------------------------------------------------------------------------------------------------------
 
 

@@ -1,15 +1,20 @@
 """The operators' board: how the ledger moves, what is overdue or stuck, and the dead letters, which a person replays or discards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
 from services.api import errors
-from services.api.queries import lists, operations
+from services.api.queries import ledger, lists, operations
+from services.api.queries.ledger import Scope
 from services.api.routes import Call, Endpoint, Reply, Route, Who
+from shared import messages
+from shared.domain import events
+from shared.messages import Message
 from shared.routing import ROOM_OF, Room
-from shared.runtime import logs
+from shared.runtime import clock, ids, logs
 from shared.storage import invariants, mail, tables
 from shared.storage.mail import DeliveryState
 
@@ -68,10 +73,12 @@ def list_dead_letters(call: Call) -> Reply:
 
 def _deciding(decide: Callable[[Connection, int], bool], *, done: str) -> Endpoint:
     def decide_letter(call: Call) -> Reply:
-        """A dead letter is decided once; the log keeps by whom."""
-        letter = _letter(call)
+        """A dead letter is decided once; its run's timeline keeps by whom, and the log."""
+        letter = letter_of(call.tx, call.params["id"])
         if not decide(call.tx, letter["id"]):
-            raise errors.conflict(f"This delivery is not dead; it is {_letter(call)['state']}.", code="not_dead")
+            raise errors.conflict(
+                f"This delivery is not dead; it is {letter_of(call.tx, call.params['id'])['state']}.", code="not_dead"
+            )
         _log.info(
             f"dead_letter_{done}",
             delivery=letter["id"],
@@ -81,16 +88,78 @@ def _deciding(decide: Callable[[Connection, int], bool], *, done: str) -> Endpoi
             by=call.who.account_id,
             by_name=call.who.name,
         )
-        return Reply({"dead_letter": _rendered(_letter(call))})
+        _note(call, [(letter["production_run_id"], letter["kind"])], done=done)
+        return Reply({"dead_letter": _rendered(letter_of(call.tx, call.params["id"]))})
 
     return decide_letter
 
 
-def _letter(call: Call) -> RowMapping:
-    """The delivery of the path. Raises 404."""
-    text = call.params["id"]
+class ReplayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What to replay: exactly one of order_id, production_run_id and message_id. dry_run: only say what would be."""
+
+    order_id: str | None = None
+    production_run_id: str | None = None
+    message_id: str | None = None
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        given = [self.order_id, self.production_run_id, self.message_id]
+        if sum(each is not None for each in given) != 1:
+            raise ValueError("order_id: say exactly one of order_id, production_run_id and message_id")
+
+
+def replay_scope(call: Call) -> Reply:
+    """Everything of a scope that stands still is due again: what is dead, and what pauses for long. What was done stays done."""
+    asked: ReplayBody = call.body
+    scope = Scope(order_id=asked.order_id, production_run_id=asked.production_run_id, message_id=asked.message_id)
+    found = ledger.standing_still(call.tx, scope)
+    if asked.dry_run or not found:
+        return Reply({"dry_run": asked.dry_run, "deliveries": [_standing(row) for row in found]})
+    hastened = set(mail.hasten(call.tx, [row["id"] for row in found]))
+    replayed = [{**row, "state": DeliveryState.PENDING.value} for row in found if row["id"] in hastened]
+    _log.info(
+        "scope_replayed",
+        **{name: value for name, value in msgspec.structs.asdict(scope).items() if value},
+        deliveries=sorted(hastened),
+        by=call.who.account_id,
+        by_name=call.who.name,
+    )
+    _note(call, ((row["production_run_id"], row["kind"]) for row in replayed), done="replayed")
+    return Reply({"dry_run": False, "deliveries": [_standing(row) for row in replayed]})
+
+
+def _standing(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "id": str(row["id"])}
+
+
+def _note(call: Call, acted_on: Iterable[tuple[str | None, str]], *, done: str) -> None:
+    """On the timeline of every run concerned: who looked after which of its messages. What is about no run is in the log."""
+    kinds_of: dict[str, set[str]] = {}
+    for run_id, kind in acted_on:
+        if run_id:
+            kinds_of.setdefault(run_id, set()).add(kind)
+    for run_id, kinds in kinds_of.items():
+        event = events.OperatorActed(reason=done, after={"messages": sorted(kinds)})
+        mail.post(call.tx, _told(call, event, run_id=run_id), [], awaited=False)
+
+
+def _told(call: Call, event: events.Event, *, run_id: str) -> Message:
+    message_id = ids.fresh("msg")
+    return Message(
+        id=message_id,
+        kind=event.kind,
+        body=messages.pack(event),
+        actor=call.who.actor,
+        correlation=message_id,
+        created_at=clock.now(),
+        run_id=run_id,
+    )
+
+
+def letter_of(connection: Connection, text: str) -> RowMapping:
+    """A delivery by its id on the wire, dead or not any more. Raises 404."""
     is_number = text.isascii() and text.isdigit() and len(text) <= 18
-    found = call.tx.execute(_letters(_d.id == int(text))).mappings().first() if is_number else None
+    found = connection.execute(_letters(_d.id == int(text))).mappings().first() if is_number else None
     if found is None:
         raise errors.not_found("dead letter")
     return found
@@ -131,5 +200,10 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST", path=f"{_LETTERS}/{{id}}/discard", do=_deciding(mail.discard, done="discarded"), who=Who.ADMIN,
         tag="operations", summary="Give a dead letter up for good.", transactional=True, answers=_GONE,
+    ),
+    Route(
+        method="POST", path="/admin/operations/replay", do=replay_scope, who=Who.ADMIN, tag="operations",
+        summary="Carry out again what stands still of an order, a run or a message.", body=ReplayBody, transactional=True,
+        answers={200: "The deliveries that are due again, or would be; none when nothing stands still."},
     ),
 )  # fmt: skip

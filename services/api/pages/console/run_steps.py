@@ -61,6 +61,17 @@ NEXT = {
 }
 """Phase → the form that leads on from it."""
 
+_OF_PHASES = {
+    Phase.ACCEPTED: "The partner accepted it and has not started.",
+    Phase.STARTED: "The partner works on it.",
+    Phase.FINISHED: "The pieces are finished; it waits to be settled.",
+}
+_OF_CONTAINERS = {
+    Status.APPROVED: "It is split, and no part was accepted yet.",
+    Status.IN_PROGRESS: "Its parts are being made.",
+    Status.COMPLETED: "Its parts are settled.",
+}
+
 Whys = Mapping[str, str]
 """Form → why it is not possible now; a form that is not named is."""
 
@@ -71,6 +82,21 @@ def next_of(run: Run) -> str:
         return ""
     is_waiting = run.status is Status.APPROVED and run.dispatch_state is DispatchState.AWAITING_TEMPLATES
     return "confirm" if is_waiting else NEXT.get(phase(run), "")
+
+
+def standing(run: Run) -> str:
+    """How the run stands, in a sentence."""
+    own = _OF_CONTAINERS.get(run.status) if run.is_container else _OF_PHASES.get(phase(run))
+    return own or STATUS_SENTENCES[run.status]
+
+
+def grouped(found: Whys) -> list[tuple[str, str]]:
+    """Each reason once, with all that it forbids; flag and hold have places of their own."""
+    reasons: dict[str, list[str]] = {}
+    for name, why in found.items():
+        if name not in ("resolve", "resume"):
+            reasons.setdefault(why, []).append(TITLES[name])
+    return [(why, ", ".join(titles)) for why, titles in reasons.items()]
 
 
 def whys(view: View, family: Family) -> Whys:
@@ -129,11 +155,11 @@ def _sentence(no: Refusal, name: str, view: View, family: Family) -> str:
     if isinstance(no, refusals.RepeatedStep):
         return "That was done already."
     if isinstance(no, refusals.WrongState) and name in VERBS and run.status not in lifecycle.STEPS[VERBS[name]].leaves:
-        return STATUS_SENTENCES[run.status]
+        return standing(run)
     if isinstance(no, refusals.WrongState) and name in _BY_DISPATCH:
         return _BY_DISPATCH_SENTENCES[run.dispatch_state]
     if isinstance(no, refusals.WrongState) and name in ("log", "upload"):
-        return STATUS_SENTENCES[run.status]
+        return standing(run)
     detail = no.detail.partition("is not possible: ")[2] or no.detail
     return detail[:1].upper() + detail[1:]
 

@@ -39,6 +39,7 @@ def show(call: Call, form: Filled | None = None) -> Reply:
         family, around = families.family(connection, view.run.id), families.around(connection, view.run.id)
         choices = run_choices.read(connection, view.run.design_id)
         told = _told(connection, call, view, around, now) | _parts(connection, call, view, family)
+    whys = run_steps.whys(view, family)
     return frame.page(
         call,
         "console/run.html",
@@ -46,7 +47,8 @@ def show(call: Call, form: Filled | None = None) -> Reply:
         view=view,
         around=around,
         choices=choices,
-        whys=run_steps.whys(view, family),
+        whys=whys,
+        reasons=run_steps.grouped(whys),
         titles=run_steps.TITLES,
         form=_plain(form, told["names"], now),
         picture=run_family.picture(family, here=view.run.id),
@@ -123,7 +125,7 @@ def _head(view: View, family: Family, around: Around) -> dict[str, Any]:
     return {
         "phase": run_family.word(phase, is_container=run.is_container),
         "tone": run_family.TONES[phase],
-        "sentence": (_OF_CONTAINERS if run.is_container else run_rules.STATUS_SENTENCES)[run.status],
+        "sentence": run_steps.standing(run),
         "next": run_steps.next_of(run),
         "waits_for": run_clock.TITLES.get(run.waiting_for or "", words.label(run.waiting_for)),
         "settled_by": _SETTLED_BY.get(run.completion_source) if run.completion_source else "",
@@ -243,12 +245,6 @@ _SETTLED_BY = {
     CompletionSource.TASKS: "its last task",
     CompletionSource.ADMIN: "an admin",
     CompletionSource.CHILDREN: "its last part",
-}
-_OF_CONTAINERS = {
-    **run_rules.STATUS_SENTENCES,
-    Status.APPROVED: "It is split, and no part was accepted yet.",
-    Status.IN_PROGRESS: "Its parts are being made.",
-    Status.COMPLETED: "Its parts are settled.",
 }
 _WORDS_OF = {
     "decline_reasons": _pairs(DeclineReason),
