@@ -88,6 +88,8 @@ class Run:
     accepted: bool = False
     started: bool = False
     finished: bool = False
+    is_called_off: bool = False
+    """Ended by word, not by its parts: what of it was made before stays made."""
     held: bool = False
     flagged: bool = False
     overdue: bool = False
@@ -393,7 +395,7 @@ class House:
     def _cancel_family(self, run: Run) -> None:
         for each in list(self.family(run)):
             if not each.is_terminal:
-                each.status, each.held = "cancelled", False
+                each.status, each.held, each.is_called_off = "cancelled", False, True
                 if each.dispatch == "awaiting_templates":
                     self._back_to_idle(each)
                 each.wait_for(None)
