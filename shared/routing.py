@@ -76,6 +76,7 @@ COMMAND_HEARERS: dict[type[commands.Command], Hearer] = {
     commands.PlaceOrder:       _orders("place_order"),
     commands.UpdateOrder:      _orders("update_order"),
     commands.CancelOrder:      _orders("cancel_order"),
+    commands.ChangeLines:      _orders("change_lines"),
     commands.RetryLine:        _orders("retry_line"),
     commands.RetryProduct:     _orders("retry_lines"),
     commands.CreateRun:        _orders("create_run"),

@@ -23,7 +23,7 @@ from services.operator.children import PATIENCE, free_port
 from services.operator.postgres import EmbeddedPostgres
 from services.operator.processes import ProcessSet
 from services.operator.rabbitmq import PrivateRabbitMQ
-from services.workers.brokers import rabbitmq
+from services.workers.brokers import commerce, rabbitmq
 from shared.routing import Room
 from shared.runtime import settings
 from shared.storage import database
@@ -300,7 +300,8 @@ def a_system(kind: str, *, database_url: str, amqp_url: str, files_url: str = ""
 
 
 def _names_of(namespace: str) -> list[str]:
-    return [rabbitmq.queue_name(namespace, room) for room in (*Room, "dead")]
+    rooms = [rabbitmq.queue_name(namespace, room) for room in (*Room, "dead")]
+    return [*rooms, rabbitmq.events_exchange(namespace), commerce.exchange_name(namespace), *commerce.queue_names(namespace)]
 
 
 def _database_of(url: str) -> str:

@@ -54,6 +54,7 @@ PAGES = (
     "links",
     "pictures",
     "on_its_way",
+    "docs",
     "portal.runs",
     "portal.run",
     "portal.completing",

@@ -3,10 +3,8 @@
 An account of an inactive partner is known and may do nothing: 403 partner_inactive. A switched-off account is nobody: 401.
 """
 
-import hashlib
 import secrets
 import threading
-import zlib
 from collections import deque
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,27 +15,18 @@ from sqlalchemy import Connection, Engine
 
 from services.api import cookies, errors
 from services.api.routes import Principal, Who
-from shared.runtime import clock
+from shared.runtime import clock, tokens
 
 SESSION_PREFIX = "lls_"
-API_TOKEN_PREFIX = "llt_"  # noqa: S105 - how a token begins, not one
+API_TOKEN_PREFIX = tokens.API_TOKEN_PREFIX
 SESSION_LASTS = timedelta(days=7)
 LINK_SESSION_LASTS = timedelta(hours=12)
 
-
-def sha256(token: str) -> str:
-    """What is stored of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+sha256, new_api_token = tokens.sha256, tokens.new_api_token
 
 
 def new_session_token() -> str:
     return SESSION_PREFIX + secrets.token_urlsafe(32)
-
-
-def new_api_token(token_id: str) -> str:
-    """`llt_<id>_<32 random bytes>_<checksum>`: the id tells which one leaked, the checksum tells a typing error."""
-    told = f"{API_TOKEN_PREFIX}{token_id.partition('_')[2]}_{secrets.token_hex(32)}"
-    return f"{told}_{_checksum(told)}"
 
 
 def token_of(req: falcon.Request) -> str | None:
@@ -70,7 +59,7 @@ def admit(engine: Engine, req: falcon.Request, who: Who, *, by_cookie: bool = Fa
 
 def resolve(engine: Engine, token: str) -> Principal | None:
     """The account of a good token, None for a wrong, expired or revoked one. Raises 403 when its partner is inactive."""
-    if token.startswith(API_TOKEN_PREFIX) and _is_well_formed(token):
+    if token.startswith(API_TOKEN_PREFIX) and tokens.is_well_formed(token):
         statement = _BY_API_TOKEN
     elif token.startswith(SESSION_PREFIX):
         statement = _BY_SESSION
@@ -132,15 +121,6 @@ BY_EMAIL = """
 SELECT a.id, a.name, a.email, a.role, a.partner_id, p.status, a.password_hash
 FROM account a LEFT JOIN partner p ON p.id = a.partner_id WHERE a.email = %(email)s AND a.is_active
 """
-
-
-def _is_well_formed(token: str) -> bool:
-    told, _, checksum = token.rpartition("_")
-    return secrets.compare_digest(checksum.encode(), _checksum(told).encode())
-
-
-def _checksum(told: str) -> str:
-    return f"{zlib.crc32(told.encode()):08x}"
 
 
 class Throttle:

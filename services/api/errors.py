@@ -298,3 +298,5 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     current_status: str | None = None
     phase: str | None = None
     allowed_actions: list[str] | None = None
+    command_id: str | None = None
+    checks: dict[str, Any] | None = None

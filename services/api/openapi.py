@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from services.api import uploads
+from services.api import examples, schemas, uploads
 from services.api.errors import TITLES, ProblemBody
 from services.api.routes import Route, Who
+from shared.domain import news
 from shared.domain.events import EVENTS
 
 _REF = "#/components/schemas/{name}"
@@ -41,11 +42,12 @@ _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """The whole contract as OpenAPI 3.1."""
     bodies = _body_types(routes)
-    schemas, components = msgspec.json.schema_components([*bodies, ProblemBody], ref_template=_REF)
-    of_body = dict(zip(bodies, schemas, strict=False))
+    drawn, of_bodies = msgspec.json.schema_components(bodies, ref_template=_REF)
+    of_body = dict(zip(bodies, with_numbers(list(drawn)), strict=True))
+    told, of_answers = _drawn_answers()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(_path(route), {})[route.method.lower()] = _operation(route, of_body.get(route.body))
+        paths.setdefault(_path(route), {})[route.method.lower()] = _operation(route, of_body.get(route.body), told)
     contract: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -58,7 +60,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "paths": paths,
         "webhooks": {kind: _webhook(kind) for kind in EVENTS},
         "components": {
-            "schemas": components,
+            "schemas": {**with_numbers(of_bodies), **of_answers},
             "parameters": {key: _header(*told) for key, told in _HEADERS.items()},
             "responses": {"Problem": _problem("Not a success: `code` says which, `detail` says why.")},
             "securitySchemes": {
@@ -70,8 +72,34 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             },
         },
     }
-    numbered: dict[str, Any] = _with_numbers(contract)
-    return numbered
+    return _examples_once(_plainly_named(contract))
+
+
+def _plainly_named(contract: dict[str, Any]) -> dict[str, Any]:
+    """Two types of one name are told apart by their rooms; the contract says no more of the rooms than that."""
+    text = msgspec.json.encode(contract).decode()
+    for name in filter(lambda name: "." in name, contract["components"]["schemas"]):
+        room, kind = name.split(".")[-2:]
+        text = text.replace(f'{name}"', f'{room.title()}{kind}"')
+    named: dict[str, Any] = msgspec.json.decode(text)
+    return named
+
+
+def _examples_once(contract: dict[str, Any]) -> dict[str, Any]:
+    """Many routes answer alike: each example stands once, under the name of the first operation that shows it."""
+    kept: dict[bytes, str] = {}
+    shown: dict[str, Any] = {}
+    for operation in (each for path in contract["paths"].values() for each in path.values()):
+        for status, answer in operation["responses"].items():
+            for content in answer.get("content", {}).values():
+                if "example" not in content:
+                    continue
+                example = content.pop("example")
+                name = kept.setdefault(msgspec.json.encode(example), f"{operation['operationId']}_{status}")
+                shown[name] = {"value": example}
+                content["examples"] = {"answer": {"$ref": f"#/components/examples/{name}"}}
+    contract["components"]["examples"] = shown
+    return contract
 
 
 _ABOUT = """Every change to a run is a command: the answer comes when it was carried out, or is 202 with a `Location` to ask again.
@@ -83,19 +111,27 @@ def _body_types(routes: Iterable[Route]) -> list[Any]:
     return list(dict.fromkeys(route.body for route in routes if route.body not in (None, bytes, uploads.Files)))
 
 
-def _operation(route: Route, body: Mapping[str, Any] | None) -> dict[str, Any]:
+def _drawn_answers() -> tuple[Mapping[Any, Any], Mapping[str, Any]]:
+    """The schema of every type that stands in an answer, and the components they refer to."""
+    kinds = list(dict.fromkeys([ProblemBody, schemas.EventTold, *schemas.types()]))
+    drawn, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    return dict(zip(kinds, drawn, strict=True)), components
+
+
+def _operation(route: Route, body: Mapping[str, Any] | None, drawn: Mapping[Any, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": _operation_id(route),
         "summary": route.summary,
         "parameters": [*_in_path(route), *_in_query(route), *_in_headers(route)],
-        "responses": _responses(route),
+        "responses": _responses(route, drawn),
     }
     if route.tag:
         told["tags"] = [route.tag]
     if "Deprecation" in route.headers:
         told["deprecated"] = True
     if body is not None:
-        told["requestBody"] = {"required": bool(_required(route)), "content": {"application/json": {"schema": body}}}
+        content = {"schema": body, "example": examples.of(route.body)}
+        told["requestBody"] = {"required": bool(_required(route)), "content": {"application/json": content}}
     if route.body is bytes:
         told["requestBody"] = {"required": True, "content": {kind: {"schema": {}} for kind in _RAW}}
     if route.body is uploads.Files:
@@ -145,8 +181,11 @@ def _in_headers(route: Route) -> list[dict[str, Any]]:
     return [{"$ref": f"#/components/parameters/{key}"} for key in keys]
 
 
-def _responses(route: Route) -> dict[str, Any]:
-    meanings = dict(route.answers)
+def _responses(route: Route, drawn: Mapping[Any, Any]) -> dict[str, Any]:
+    shapes = schemas.ANSWERS.get(f"{route.method} {route.path}", {})
+    meanings = {
+        status: told for status, told in route.answers.items() if status >= 400 or status in (shapes or [status])
+    }
     if not any(status < 400 for status in meanings):
         meanings[200] = "Done."
     failures = [*_FAILURES[route.who], *([404] if _NAME.search(route.path) else [])]
@@ -154,11 +193,13 @@ def _responses(route: Route) -> dict[str, Any]:
     failures += [409] if route.method in _WRITING and not route.transactional and route.who is not Who.ANYBODY else []
     for status in failures:
         meanings.setdefault(status, TITLES[status] + ".")
-    told = {str(status): _answer(route, status, meanings[status]) for status in sorted(meanings)}
+    told = {str(status): _answer(route, status, meanings[status], shapes, drawn) for status in sorted(meanings)}
     return {**told, "default": {"$ref": "#/components/responses/Problem"}}
 
 
-def _answer(route: Route, status: int, meaning: str) -> dict[str, Any]:
+def _answer(
+    route: Route, status: int, meaning: str, shapes: Mapping[int, schemas.Shape], drawn: Mapping[Any, Any]
+) -> dict[str, Any]:
     if status >= 400:
         return _problem(meaning)
     if status in (204, 304):
@@ -167,7 +208,20 @@ def _answer(route: Route, status: int, meaning: str) -> dict[str, Any]:
         return {"description": meaning, "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
     if route.path in _NOT_JSON:
         return {"description": meaning, "content": {_NOT_JSON[route.path]: {"schema": {"type": "string"}}}}
-    return {"description": meaning, "content": {"application/json": {"schema": {"type": "object"}}}}
+    if status not in shapes:
+        return {"description": meaning, "content": {"application/json": {"schema": {"type": "object"}}}}
+    content = {"schema": _shape(shapes[status], drawn), "example": examples.of_shape(shapes[status])}
+    return {"description": meaning, "content": {"application/json": content}}
+
+
+def _shape(shape: schemas.Shape, drawn: Mapping[Any, Any]) -> dict[str, Any]:
+    if schemas.ANY_OF in shape:
+        return {"anyOf": [_shape(each, drawn) for each in shape[schemas.ANY_OF]]}
+    return {
+        "type": "object",
+        "properties": {name.removesuffix("?"): drawn[kind] for name, kind in shape.items()},
+        "required": [name for name in shape if not name.endswith("?")],
+    }
 
 
 _NOT_JSON = {"/metrics": "text/plain", "/problems": "text/html", "/problems/{code}": "text/html"}
@@ -184,19 +238,17 @@ def _header(name: str, told: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _webhook(kind: str) -> dict[str, Any]:
-    properties = {
-        "id": {"type": "string", "description": "The same for every attempt: take each id once."},
-        "type": {"const": kind},
-        "timestamp": {"type": "string", "format": "date-time"},
-        "data": {"type": "object"},
+    schema = {
+        "allOf": [{"$ref": _REF.format(name=schemas.EventTold.__name__)}],
+        "properties": {"type": {"const": news.type_of(kind)}},
     }
-    schema = {"type": "object", "required": list(properties), "properties": properties}
+    content = {"schema": schema, "example": examples.of_event(kind)}
     return {
         "post": {
             "operationId": f"hear_{kind.replace('.', '_')}",
             "summary": EVENTS[kind].sentence,
             "parameters": [{"name": name, "in": "header", "schema": {"type": "string"}} for name in _SIGNED],
-            "requestBody": {"content": {"application/json": {"schema": schema}}},
+            "requestBody": {"content": {"application/cloudevents+json": content}},
             "responses": {"2XX": {"description": "Heard; anything else is sent again."}},
         }
     }
@@ -214,12 +266,12 @@ def _operation_id(route: Route) -> str:
 _NAME = re.compile(r"\{(\w+)[^}]*\}")
 
 
-def _with_numbers(told: Any) -> Any:
+def with_numbers(told: Any) -> Any:
     """A decimal is taken as text or as a number; msgspec's schema names text only."""
     if isinstance(told, list):
-        return [_with_numbers(each) for each in told]
+        return [with_numbers(each) for each in told]
     if not isinstance(told, dict):
         return told
     if told.get("format") == "decimal":
         return {**told, "type": ["string", "number"]}
-    return {key: _with_numbers(below) for key, below in told.items()}
+    return {key: with_numbers(below) for key, below in told.items()}

@@ -1,7 +1,10 @@
 """Documents drawn from the tables: what could go stale is generated here and compared by a test. `loomline documents` writes them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+from services.operator.commands import telling
 from shared.domain import deadlines, dispatch, lifecycle, runs
 from shared.routing import COMMAND_HEARERS, EVENT_HEARERS, Hearer
 
@@ -54,6 +57,12 @@ def choreography() -> str:
     return "\n".join(["| message | heard by (room) |", "|---|---|", *commands, *events])
 
 
+def exit_codes() -> str:
+    """How the `loomline` command ends."""
+    rows = [f"| {ending.value} | {sentence} |" for ending, sentence in telling.ENDINGS.items()]
+    return "\n".join(["| exit code | what it means |", "|---|---|", *rows])
+
+
 def _heard(hearer: Hearer) -> str:
     return f"`{hearer.actor}` ({hearer.room})"
 
@@ -63,6 +72,7 @@ GENERATED = {
     "statuses": ("docs/lifecycle.md", status_table),
     "milestones": ("docs/lifecycle.md", milestone_table),
     "dispatch": ("docs/lifecycle.md", dispatch_table),
+    "exit codes": ("docs/command-line.md", exit_codes),
     "choreography": ("docs/architecture.md", choreography),
 }
 """Each generated part: its file and what draws it."""
@@ -82,4 +92,10 @@ def write(root: Path = ROOT) -> list[str]:
         before, begin, rest = path.read_text().partition(BEGIN.format(name=name))
         _, end, after = rest.partition(END.format(name=name))
         path.write_text(f"{before}{begin}\n{draw()}\n{end}{after}")
-    return changed
+    return [*changed, *write_contract(root)]
+
+
+def write_contract(root: Path = ROOT) -> list[str]:
+    """The published contract; the gateway draws it in a process of its own. Returns the names of the files that changed."""
+    command = [sys.executable, "-m", "services.api.published", str(root / "docs" / "contract")]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()

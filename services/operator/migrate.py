@@ -8,6 +8,8 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
 
+VERSIONS = ROOT / "migrations" / "versions"
+
 LOCK = 7_305_806_031
 """The advisory lock of migrations: any number, but always the same."""
 
@@ -24,11 +26,16 @@ def upgrade(url: str) -> bool:
     return True
 
 
-def head(versions: Path = ROOT / "migrations" / "versions") -> str | None:
+def head(versions: Path = VERSIONS) -> str | None:
     """The newest revision, read from the files' text: to import alembic takes longer than most starts may."""
-    found = [match for file in versions.glob("*.py") for match in _REVISION.findall(file.read_text())]
+    found = _revisions(versions)
     ancestors = {revision for name, revision in found if name == "down_revision"}
     return next((revision for name, revision in found if name == "revision" and revision not in ancestors), None)
+
+
+def is_behind(at: object) -> bool:
+    """A database there lacks something this release needs. One ahead of us was made to serve us as well."""
+    return at is None or (at != head() and ("revision", at) in _revisions(VERSIONS))
 
 
 def current(connection: "psycopg.Connection[tuple[object, ...]]") -> object:
@@ -38,6 +45,10 @@ def current(connection: "psycopg.Connection[tuple[object, ...]]") -> object:
     except psycopg.errors.UndefinedTable:
         return None
     return row[0] if row else None
+
+
+def _revisions(versions: Path) -> list[tuple[str, str]]:
+    return [match for file in versions.glob("*.py") for match in _REVISION.findall(file.read_text())]
 
 
 def _lock(connection: "psycopg.Connection[tuple[object, ...]]") -> None:

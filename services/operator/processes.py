@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from shared.runtime.settings import ACCEPTED, Settings
+from shared.runtime.settings import Settings
 
 from .children import PATIENCE, Child, Log, Restarts, outside_environment
 
@@ -29,12 +29,14 @@ class Process(msgspec.Struct, frozen=True):
     needs_amqp: bool = False
 
 
-# In the order in which they are stopped: first nobody asks, then nobody sweeps or sends, then the work ends.
+# In the order in which they are stopped: first nobody asks, then nobody sweeps or sends, then the work ends, and its news.
 PROCESSES = (
     Process("gateway", ("python", "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "services.api.app:create()")),
+    Process("bridge", ("python", "-m", "services.workers.bridge"), needs_amqp=True),
     Process("sweeper", ("python", "-m", "services.workers.sweeper")),
     Process("relay", ("python", "-m", "services.workers.relay"), needs_amqp=True),
     Process("worker", ("python", "-m", "services.workers.main")),
+    Process("herald", ("python", "-m", "services.workers.herald")),
 )
 
 WITHHELD = frozenset({"admin_password"})
@@ -173,8 +175,7 @@ def environment(settings: Settings) -> dict[str, str]:
         for name, value in msgspec.structs.asdict(settings).items()
         if name not in WITHHELD
     }
-    accepted = {name: os.environ[name] for name in ACCEPTED if name in os.environ}
-    return outside_environment(os.environ) | accepted | {name: value for name, value in own.items() if value}
+    return outside_environment(os.environ) | {name: value for name, value in own.items() if value}
 
 
 def is_alarming(line: str) -> bool:

@@ -15,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.workers import sweeps
+from services.workers import fetching, sweeps
 from services.workers.courier import Courier
 from shared.runtime import logs, settings
 from shared.storage import database
@@ -36,11 +36,12 @@ SCHEDULE: tuple[tuple[str, int, Sweep], ...] = (
 )  # fmt: skip
 
 
-Errand = Callable[[Courier], object]
+Errand = Callable[[Engine, Courier], object]
 
 ERRANDS: tuple[tuple[str, int, Errand], ...] = (
     # name                every (s)  what
-    ("deliver_notices",   2,         Courier.deliver),
+    ("deliver_notices",   2,         lambda _, courier: courier.deliver()),
+    ("fetch_orders",      5,         lambda engine, _: fetching.fetch_orders(engine, settings.read())),
 )  # fmt: skip
 """Done by every copy at once, without a lock and in transactions of their own: they speak to the outside and may be slow."""
 
@@ -68,7 +69,7 @@ def scheduler(engine: Engine, courier: Courier) -> BackgroundScheduler:
         swept = partial(sweep, engine, name, what)
         made.add_job(_guarded, "interval", seconds=seconds, args=(name, swept), id=name)
     for name, seconds, errand in ERRANDS:
-        made.add_job(_guarded, "interval", seconds=seconds, args=(name, partial(errand, courier)), id=name)
+        made.add_job(_guarded, "interval", seconds=seconds, args=(name, partial(errand, engine, courier)), id=name)
     return made
 
 

@@ -13,7 +13,7 @@ from shared.domain.completion import Price, Yield
 from shared.domain.consumption import Entry
 from shared.domain.dispatch import Selection
 from shared.domain.media import MOST_AT_ONCE, MediaReference
-from shared.domain.orders import Order
+from shared.domain.orders import Delta, Order
 from shared.domain.runs import CostType, RejectionReason, RunType
 from shared.domain.tasks import Priority, TaskKind
 
@@ -71,6 +71,16 @@ class CancelOrder(Command, frozen=True, kw_only=True):
     order_id: str
     at: datetime | None = None
     reason: Text | None = None
+
+
+class ChangeLines(Command, frozen=True, kw_only=True):
+    """A shop told what happened to lines without telling the order: runs are flagged. at: by the shop's own clock."""
+
+    kind = "order.lines_changed"
+    source: str
+    order_id: str
+    changes: list[Delta]
+    at: datetime | None = None
 
 
 class RetryLine(Command, frozen=True, kw_only=True):

@@ -31,6 +31,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     quantity: Decimal = Decimal(1)
     properties: dict[str, Any] | list[Any] | None = None
+    part_of: str | None = None
+    """The line that this one is a part of, by the shop's own words."""
+    not_made: str | None = None
+    """Why nothing is made of it, where its shop says so."""
 
     def __post_init__(self) -> None:
         amounts.positive(self.quantity, "quantity")
@@ -64,8 +68,16 @@ NOT_MADE = {
     "refunded": "the order is refunded",
     "voided": "the order is voided",
     "draft": "the order is a draft",
+    "unconfirmed": "the order is not confirmed yet",
+    "failed": "the order's payment failed",
+    "expired": "the order expired",
+    "deleted": "the order was deleted",
+    "test": "the order is a test",
 }
 """Order states that make nothing, and why."""
+
+BEFORE_AN_ORDER = frozenset({NOT_MADE["draft"], NOT_MADE["unconfirmed"]})
+"""What any newer word ends, with a status or without."""
 
 
 class ShopOrder(msgspec.Struct, kw_only=True):
@@ -149,7 +161,7 @@ def is_cancel_stale(known: ShopOrder, at: datetime | None) -> bool:
 def hear(known: ShopOrder, order: Order, *, at: datetime | None) -> None:
     """Take in what an order says of itself as a whole, unless it is an old word.
 
-    A cancelled order stands again only by a status that says so with a newer time; a draft by anything newer.
+    A cancelled order stands again only by a status that says so with a newer time; what was no order yet by anything newer.
     """
     if is_stale(known, at):
         return
@@ -157,7 +169,7 @@ def hear(known: ShopOrder, order: Order, *, at: datetime | None) -> None:
     is_newer = bool(at and known.changed_at and at > known.changed_at)
     if status in NOT_MADE:
         known.off_reason = NOT_MADE[status]
-    elif known.off_reason == NOT_MADE["draft"] or (status and is_newer):
+    elif known.off_reason in BEFORE_AN_ORDER or (status and is_newer):
         known.off_reason = None
     if status and status not in NOT_MADE and at:
         known.live_at = max(at, known.live_at or at)
@@ -176,8 +188,8 @@ def call_off(known: ShopOrder, *, at: datetime | None) -> None:
 
 def judge(line: Line, links: list[ProductLink], *, off: str | None) -> tuple[Outcome, str]:
     """What becomes of a line, and the reason a person can act on. off: why its order makes nothing."""
-    if off:
-        return Outcome.IGNORED, off
+    if off or line.not_made:
+        return Outcome.IGNORED, off or line.not_made or ""
     if not line.product_id:
         return Outcome.UNMAPPED, "the line names no product; link it by hand"
     if design_for(line, links) is None:
@@ -190,16 +202,16 @@ OLD_WORD = "a newer change of the order was taken in already"
 
 
 def is_wanted(recorded: Recorded | None, *, off: str | None) -> bool:
-    """A line is judged when it is new, or was ignored while its order was off and is off no more."""
-    if recorded is None:
+    """A line is judged when it is new, was ignored and its order is off no more, or was named before it was told."""
+    if recorded is None or recorded.outcome is Outcome.PARKED:
         return True
     return recorded.outcome is Outcome.IGNORED and recorded.is_open and not off
 
 
-def judge_thin(*, off: str | None) -> tuple[Outcome, str]:
-    """What becomes of an order that came without lines."""
-    if off:
-        return Outcome.IGNORED, off
+def judge_thin(order: Order, *, off: str | None) -> tuple[Outcome, str]:
+    """What becomes of an order that came without lines: it was only named, or it has none."""
+    if off or order.items is not None:
+        return Outcome.IGNORED, off or "the order has no lines"
     return Outcome.PARKED, "lines wanted: the event named the order but not its lines"
 
 
@@ -228,11 +240,18 @@ class LineChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def changes(recorded: Sequence[Recorded], lines: Sequence[Line]) -> list[LineChange]:
-    """The recorded lines that left the order, came back, or are wanted in another quantity; each change once."""
+    """The recorded lines that left the order, came back, or are wanted in another quantity; each change once.
+
+    A run whose line is not to be made any more has lost its line; a line without a run just says so.
+    """
     told = {line.id: line for line in lines}
     found = []
     for known in recorded:
         line = told.get(known.order_line_item_id)
+        if line and line.not_made:
+            if known.is_open:
+                continue
+            line = None
         reason = _what_changed(known, line)
         if reason:
             found.append(LineChange(recorded=known, line=line, reason=reason))
@@ -249,3 +268,46 @@ def _what_changed(known: Recorded, line: Line | None) -> str | None:
     if line.quantity == known.quantity:
         return None
     return f"the order now wants {amounts.plain(line.quantity)} instead of {amounts.plain(known.quantity)}"
+
+
+class DeltaKind(StrEnum):
+    """What a shop says of a line without telling the whole order."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    REFUNDED = "refunded"
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """So many pieces of a line were added, taken out or refunded."""
+
+    line_id: str
+    kind: DeltaKind
+    quantity: Decimal
+
+    def __post_init__(self) -> None:
+        amounts.positive(self.quantity, "quantity")
+
+    @property
+    def sentence(self) -> str:
+        """What a person who looks after the line's run reads."""
+        return _DELTA_SENTENCES[self.kind].format(amounts.plain(self.quantity))
+
+
+_DELTA_SENTENCES = {
+    DeltaKind.ADDED: "the shop added {} to the line",
+    DeltaKind.REMOVED: "the shop took {} off the line",
+    DeltaKind.REFUNDED: "the shop refunded {} of the line",
+}
+
+
+def is_told(known: ShopOrder, at: datetime | None) -> bool:
+    """The whole order was told after this happened, so its lines have it already."""
+    return bool(known.has_lines and at and known.changed_at and at <= known.changed_at)
+
+
+def judge_added(*, off: str | None) -> tuple[Outcome, str]:
+    """What becomes of a line that an edit added without saying what it is."""
+    if off:
+        return Outcome.IGNORED, off
+    return Outcome.PARKED, "lines wanted: an edit added this line without its product"

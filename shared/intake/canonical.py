@@ -3,23 +3,21 @@
 Shops send more than we read: unknown fields are left alone, known ones are checked.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from shared.domain.commands import CancelOrder, Command, PlaceOrder, TaskChange, UpdateOrder, UpdateTask
 from shared.domain.orders import Order
+from shared.intake import reading
 from shared.intake.cloudevents import CloudEvent
-from shared.intake.pointers import Unreadable, unreadable
-
-NOT_TAKEN = "event_type_not_supported"
-
-Id = Annotated[str, Meta(min_length=1, max_length=200)] | int
-"""An id of another system: text is kept as given, a number becomes its own digits, however large."""
+from shared.intake.deliveries import NOT_TAKEN
+from shared.intake.pointers import Unreadable
+from shared.intake.reading import Id, Properties
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +27,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     sku: str | int | None = None
     title: str | None = None
     quantity: Decimal = Decimal(1)
-    properties: dict[str, Any] | list[Any] | None = None
+    properties: Properties = None
 
 
 class _Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,15 +60,8 @@ def command_of(event: CloudEvent) -> Command:
         raise Unreadable(f"Events of type {event.type!r} are not taken; {known} are.", pointer="/type", code=NOT_TAKEN)
     if not event.data:
         raise Unreadable("The event has no data.", pointer=event.at)
-    try:
-        command = reader(event)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise unreadable(wrong, below=event.at) from None
-    except ArithmeticError:
-        raise Unreadable("A number is out of range.", pointer=event.at) from None
-    for text in _texts(msgspec.to_builtins(command)):
-        if "\0" in text:
-            raise Unreadable("Text must not hold NUL characters.", pointer=event.at)
+    command = reader(event)
+    reading.check_texts(command, at=event.at)
     return command
 
 
@@ -83,31 +74,30 @@ def _update_order(event: CloudEvent) -> UpdateOrder:
 
 
 def _cancel_order(event: CloudEvent) -> CancelOrder:
-    told = msgspec.json.decode(event.data, type=_Cancel)
-    at = _aware(told.updated_at or told.cancelled_at)
-    return CancelOrder(source=event.source, order_id=str(told.id), at=at, reason=told.reason)
+    told = reading.decode(event.data, _Cancel, at=event.at)
+    at = reading.aware(told.updated_at or told.cancelled_at, at=event.at)
+    order_id = reading.id_text(told.id, at=f"{event.at}/id")
+    return CancelOrder(source=event.source, order_id=order_id, at=at, reason=told.reason)
 
 
 def _order(event: CloudEvent) -> Order:
-    told = msgspec.json.Decoder(_Order, float_hook=_exact).decode(event.data)
-    lines = None if told.items is None else [_line(line) for line in told.items]
-    times = {"placed_at": _aware(told.placed_at), "updated_at": _aware(told.updated_at)}
-    order = {**msgspec.structs.asdict(told), "id": str(told.id), **times, "items": lines}
-    return msgspec.convert(order, Order, builtin_types=(Decimal, datetime), strict=True)
-
-
-def _line(told: _Line) -> dict[str, Any]:
-    given = msgspec.structs.asdict(told)
-    as_text = {name: str(given[name]) for name in ("id", "product_id", "variant_id", "sku") if given[name] is not None}
-    return {**given, **as_text}
+    told = reading.decode(event.data, _Order, at=event.at)
+    items_at = f"{event.at}/items"
+    lines = None
+    if told.items is not None:
+        lines = [
+            reading.line(msgspec.structs.asdict(line), at=f"{items_at}/{place}")
+            for place, line in enumerate(told.items)
+        ]
+    return reading.order({**msgspec.structs.asdict(told), "items": lines}, at=event.at, items_at=items_at)
 
 
 def _update_task(event: CloudEvent) -> UpdateTask:
-    told = msgspec.json.decode(event.data, type=_Task)
+    told = reading.decode(event.data, _Task, at=event.at)
     named = told.id if told.task_id is None else told.task_id
     if named is None:
         raise Unreadable("task_id is missing.", pointer=f"{event.at}/task_id")
-    return UpdateTask(task_id=str(named), status=told.status)
+    return UpdateTask(task_id=reading.id_text(named, at=event.at), status=told.status)
 
 
 _READERS: dict[str, Callable[[CloudEvent], Command]] = {
@@ -119,25 +109,10 @@ _READERS: dict[str, Callable[[CloudEvent], Command]] = {
 TYPES = tuple(_READERS)
 """The types of events that are taken in."""
 
-
-def _exact(text: str) -> float | str:
-    """A number among the free properties: itself where a float holds it exactly as written, else its text."""
-    number = float(text)
-    return number if Decimal(repr(number)) == Decimal(text) else text
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    """A time without a zone is taken as UTC."""
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, below in value.items():
-            yield key
-            yield from _texts(below)
-    elif isinstance(value, list):
-        for below in value:
-            yield from _texts(below)
+DATA: dict[str, type[msgspec.Struct]] = {
+    PlaceOrder.kind: _Order,
+    UpdateOrder.kind: _Order,
+    CancelOrder.kind: _Cancel,
+    UpdateTask.kind: _Task,
+}
+"""What the data of each is parsed into; the contract of the broker is drawn from it."""

@@ -41,11 +41,7 @@ def read(raw: bytes, headers: Mapping[str, str]) -> CloudEvent:
     if content_type == "application/cloudevents-batch+json":
         raise Unreadable("Send one event at a time; batches are not taken.")
     is_structured = content_type == "application/cloudevents+json" or "ce-specversion" not in headers
-    event = _structured(raw) if is_structured else _binary(raw, headers)
-    for name in ("id", "source", "type"):
-        if not getattr(event, name).isprintable():
-            raise Unreadable(f"{name} must not hold control characters.", pointer=f"/{name}")
-    return event
+    return structured(raw) if is_structured else _binary(raw, headers)
 
 
 class _Structured(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,25 +54,39 @@ class _Structured(msgspec.Struct, frozen=True, kw_only=True):
     data_base64: str | None = None
 
 
-def _structured(raw: bytes) -> CloudEvent:
+def structured(raw: bytes) -> CloudEvent:
+    """The event that one JSON document is, whatever brought it. Raises Unreadable."""
     try:
         told = msgspec.json.decode(raw, type=_Structured)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise unreadable(wrong, below="") from None
     data = bytes(told.data) if told.data_base64 is None else _decoded(told.data_base64)
-    return CloudEvent(id=told.id, source=told.source, type=told.type, time=told.time, data=data, at="/data")
+    return _printable(CloudEvent(id=told.id, source=told.source, type=told.type, time=told.time, data=data, at="/data"))
+
+
+def of_attributes(attributes: Mapping[str, Any], data: bytes, *, prefix: str) -> CloudEvent:
+    """The event whose attributes stood beside its data, in headers that begin with the prefix. Raises Unreadable."""
+    try:
+        told = msgspec.convert(dict(attributes), _Structured)
+    except msgspec.ValidationError as wrong:
+        problem = unreadable(wrong, below="")
+        where = f"{problem.detail} (header {prefix}{problem.pointer[1:]})"
+        raise Unreadable(where, pointer=problem.pointer) from None
+    return _printable(CloudEvent(id=told.id, source=told.source, type=told.type, time=told.time, data=data))
 
 
 def _binary(raw: bytes, headers: Mapping[str, str]) -> CloudEvent:
-    attributes: dict[str, Any] = {
+    attributes = {
         name.removeprefix("ce-"): _header_text(value) for name, value in headers.items() if name.startswith("ce-")
     }
-    try:
-        told = msgspec.convert(attributes, _Structured)
-    except msgspec.ValidationError as wrong:
-        problem = unreadable(wrong, below="")
-        raise Unreadable(f"{problem.detail} (header ce-{problem.pointer[1:]})", pointer=problem.pointer) from None
-    return CloudEvent(id=told.id, source=told.source, type=told.type, time=told.time, data=raw)
+    return of_attributes(attributes, raw, prefix="ce-")
+
+
+def _printable(event: CloudEvent) -> CloudEvent:
+    for name in ("id", "source", "type"):
+        if not getattr(event, name).isprintable():
+            raise Unreadable(f"{name} must not hold control characters.", pointer=f"/{name}")
+    return event
 
 
 def _header_text(value: str) -> str:

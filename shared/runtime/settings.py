@@ -32,16 +32,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, "LOOMLINE_ADMIN_PASSWORD: the first admin's password; generated and printed once if absent."
     ]
     event_secret: Annotated[
-        str, "LOOMLINE_EVENT_SECRET: Standard Webhooks secret(s) of POST /events, comma separated during rotation."
+        str,
+        "LOOMLINE_EVENT_SECRET: Standard Webhooks secret(s) of POST /events and /events/medusa, comma separated during rotation.",
+    ]
+    shopify_secret: Annotated[str, "LOOMLINE_SHOPIFY_SECRET: the app's or store's signing secret(s), comma separated."]
+    woocommerce_secret: Annotated[
+        str, "LOOMLINE_WOOCOMMERCE_SECRET: the secret(s) given with the webhook, comma separated."
+    ]
+    saleor_secret: Annotated[str, "LOOMLINE_SALEOR_SECRET: the secret key(s) of the webhook, comma separated."]
+    saleor_jwks: Annotated[
+        str, "LOOMLINE_SALEOR_JWKS: the key set of the Saleor instance, as JSON or the path of a file with it."
+    ]
+    medusa_url: Annotated[
+        str, "LOOMLINE_MEDUSA_URL: where Medusa answers; with a token, the lines of thin events are fetched there."
+    ]
+    medusa_token: Annotated[str, "LOOMLINE_MEDUSA_TOKEN: a secret API key of Medusa that may read orders."]
+    medusa_allow_private: Annotated[
+        str, "LOOMLINE_MEDUSA_ALLOW_PRIVATE: yes lets LOOMLINE_MEDUSA_URL be http and in one's own network; no refuses it."
     ]
     public_url: Annotated[
-        str, "LOOMLINE_PUBLIC_URL: the address people reach the gateway at, for links in messages; empty: HOST and PORT."
+        str,
+        "LOOMLINE_PUBLIC_URL: the address people reach the gateway at, for links in messages; empty: HOST and PORT.",
     ]
     link_secret: Annotated[
-        str, "LOOMLINE_LINK_SECRET: signs the links in messages, at least 32 characters; empty: messages carry no links."
+        str,
+        "LOOMLINE_LINK_SECRET: signs the links in messages, at least 32 characters; empty: messages carry no links.",
     ]
     admin_notify: Annotated[
         str, "LOOMLINE_ADMIN_NOTIFY: Apprise URLs that tell the admins, comma separated; empty: a line in the log."
+    ]
+    webhooks_allow_private: Annotated[
+        str,
+        "LOOMLINE_WEBHOOKS_ALLOW_PRIVATE: yes lets webhooks go to plain http and to private and local addresses; no refuses them.",
     ]
     worker_threads: Annotated[int, "LOOMLINE_WORKER_THREADS: actor threads in one worker process."]
     worker_processes: Annotated[int, "LOOMLINE_WORKER_PROCESSES: worker processes that `up` starts."]
@@ -67,9 +89,17 @@ _DEFAULTS = {
     "LOOMLINE_ADMIN_EMAIL": "admin@loomline.localhost",
     "LOOMLINE_ADMIN_PASSWORD": "",
     "LOOMLINE_EVENT_SECRET": "",
+    "LOOMLINE_SHOPIFY_SECRET": "",
+    "LOOMLINE_WOOCOMMERCE_SECRET": "",
+    "LOOMLINE_SALEOR_SECRET": "",
+    "LOOMLINE_SALEOR_JWKS": "",
+    "LOOMLINE_MEDUSA_URL": "",
+    "LOOMLINE_MEDUSA_TOKEN": "",
+    "LOOMLINE_MEDUSA_ALLOW_PRIVATE": "no",
     "LOOMLINE_PUBLIC_URL": "",
     "LOOMLINE_LINK_SECRET": "",
     "LOOMLINE_ADMIN_NOTIFY": "",
+    "LOOMLINE_WEBHOOKS_ALLOW_PRIVATE": "no",
     "LOOMLINE_WORKER_THREADS": "4",
     "LOOMLINE_WORKER_PROCESSES": "2",
     "LOOMLINE_GATEWAY_THREADS": "32",
@@ -84,7 +114,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises SettingsError on an unknown LOOMLINE_ name or a value that cannot be used."""
     source = os.environ if environ is None else environ
     unknown = sorted(
-        name for name in source if name.startswith("LOOMLINE_") and name not in _DEFAULTS and name not in ACCEPTED
+        name for name in source if name.startswith("LOOMLINE_") and name not in _DEFAULTS
     )
     if unknown:
         raise SettingsError(f"{unknown[0]} is not a setting of Loomline. Known: {', '.join(_DEFAULTS)}.")
@@ -100,9 +130,21 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         admin_email=value["LOOMLINE_ADMIN_EMAIL"],
         admin_password=value["LOOMLINE_ADMIN_PASSWORD"],
         event_secret=value["LOOMLINE_EVENT_SECRET"],
+        shopify_secret=value["LOOMLINE_SHOPIFY_SECRET"],
+        woocommerce_secret=value["LOOMLINE_WOOCOMMERCE_SECRET"],
+        saleor_secret=value["LOOMLINE_SALEOR_SECRET"],
+        saleor_jwks=_text_or_file("LOOMLINE_SALEOR_JWKS", value["LOOMLINE_SALEOR_JWKS"]),
+        medusa_url=_url("LOOMLINE_MEDUSA_URL", value["LOOMLINE_MEDUSA_URL"], "https", "http").rstrip("/"),
+        medusa_token=value["LOOMLINE_MEDUSA_TOKEN"],
+        medusa_allow_private=_one_of(
+            "LOOMLINE_MEDUSA_ALLOW_PRIVATE", value["LOOMLINE_MEDUSA_ALLOW_PRIVATE"], "no", "yes"
+        ),
         public_url=_public_url(value),
         link_secret=_link_secret(value["LOOMLINE_LINK_SECRET"]),
         admin_notify=value["LOOMLINE_ADMIN_NOTIFY"],
+        webhooks_allow_private=_one_of(
+            "LOOMLINE_WEBHOOKS_ALLOW_PRIVATE", value["LOOMLINE_WEBHOOKS_ALLOW_PRIVATE"], "no", "yes"
+        ),
         worker_threads=_whole_number("LOOMLINE_WORKER_THREADS", value["LOOMLINE_WORKER_THREADS"], low=1, high=64),
         worker_processes=_whole_number("LOOMLINE_WORKER_PROCESSES", value["LOOMLINE_WORKER_PROCESSES"], low=1, high=64),
         gateway_threads=_whole_number("LOOMLINE_GATEWAY_THREADS", value["LOOMLINE_GATEWAY_THREADS"], low=2, high=512),
@@ -115,16 +157,6 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=_one_of("LOOMLINE_LOG_LEVEL", value["LOOMLINE_LOG_LEVEL"], "debug", "info", "warning", "error"),
         log_format=_one_of("LOOMLINE_LOG_FORMAT", value["LOOMLINE_LOG_FORMAT"], "json", "plain"),
     )
-
-
-ACCEPTED = frozenset(
-    {
-        "LOOMLINE_SHOPIFY_SECRET",
-        "LOOMLINE_WOOCOMMERCE_SECRET",
-        "LOOMLINE_SALEOR_SECRET",
-    }
-)
-"""Names other parts of the product read; they are no error here."""
 
 
 def _whole_number(name: str, text: str, *, low: int, high: int) -> int:
@@ -152,7 +184,9 @@ def _public_url(value: Mapping[str, str]) -> str:
 
 def _link_secret(text: str) -> str:
     if text and len(text) < 32:
-        raise SettingsError("LOOMLINE_LINK_SECRET must have at least 32 characters; make one by `openssl rand -hex 32`.")
+        raise SettingsError(
+            "LOOMLINE_LINK_SECRET must have at least 32 characters; make one by `openssl rand -hex 32`."
+        )
     return text
 
 
@@ -161,6 +195,16 @@ def _files_url(text: str) -> str:
     if text and not (parts.scheme in ("s3", "gs", "az") and parts.netloc) and parts.scheme not in ("file", "memory"):
         raise SettingsError("LOOMLINE_FILES_URL must look like s3://bucket/folder or file:///folder, and it does not.")
     return text
+
+
+def _text_or_file(name: str, text: str) -> str:
+    """JSON as it stands, or what the file of that path holds."""
+    if not text or text.lstrip().startswith("{"):
+        return text
+    try:
+        return Path(text).read_text()
+    except (OSError, ValueError):
+        raise SettingsError(f"{name} must be JSON or the path of a file that can be read, and it is neither.") from None
 
 
 def _name(name: str, text: str) -> str:

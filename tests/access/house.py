@@ -156,10 +156,13 @@ class Premises:
 
     def address(self, route: Route) -> str:
         """The route's path with the ids of what is there."""
-        begin = next((begin for begin in self.ids if route.path.startswith(begin)), None)
+        return route.path.format(**self.named(route.path))
+
+    def named(self, path: str) -> dict[str, str]:
+        """What can stand in a path's gaps."""
+        begin = next((begin for begin in self.ids if path.startswith(begin)), None)
         named = {"id": self.ids[begin]} if begin else {}
-        named |= {"subtask_id": self.subtask, "partner_id": self.partner, "code": "forbidden"}
-        return route.path.format(**named)
+        return named | {"subtask_id": self.subtask, "partner_id": self.partner, "code": "forbidden"}
 
     def page_address(self, route: Route) -> str:
         """The page's path with the ids of what is there: the same things as behind the addresses of the API."""

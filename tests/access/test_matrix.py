@@ -21,6 +21,7 @@ OPEN = {
     "GET /readyz",
     "GET /metrics",
     "GET /openapi.json",
+    "GET /asyncapi.json",
     "GET /problems",
     "GET /problems/{code}",
 }

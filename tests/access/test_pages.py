@@ -19,6 +19,8 @@ OPEN = {
     "POST /sign-out",
     "GET /l/{token}",
     "POST /l/{token}",
+    "GET /docs",
+    "GET /docs/{page}",
 }
 """What nobody needs to sign in for. A new one is added here by hand, on purpose."""
 

@@ -13,7 +13,7 @@ from shared.domain.completion import Price, Yield
 from shared.domain.consumption import Entry, Unit
 from shared.domain.events import EVENTS, Event
 from shared.domain.media import MediaReference
-from shared.domain.orders import Line, Order
+from shared.domain.orders import Delta, DeltaKind, Line, Order
 from shared.domain.runs import CostType, RejectionReason, RunType
 from shared.domain.tasks import Priority, TaskKind
 from shared.messages import SYSTEM, Message, pack
@@ -54,6 +54,9 @@ EXAMPLES: list[Command] = [
     commands.ResolveFlag(reason="made anyway"),
     commands.UpdateOrder(source="shop", order=Order(id="order_1", updated_at=NOON, items=[LINE])),
     commands.CancelOrder(source="shop", order_id="order_1", at=NOON, reason="changed their mind"),
+    commands.ChangeLines(
+        source="shop", order_id="order_1", at=NOON, changes=[Delta(line_id="line_1", kind=DeltaKind.REFUNDED, quantity=Decimal("0.5"))]
+    ),
     commands.RetryLine(line_id="oline_1"),
     commands.RetryProduct(product_id="prod_1"),
     commands.LapseGate(gate="start", due_at=NOON, swept_at=datetime(2026, 3, 2, 12, 0, 0, 1, tzinfo=UTC)),

@@ -78,7 +78,20 @@ def test_an_order_that_is_cancelled_refunded_voided_or_a_draft_makes_nothing(sta
 
 
 def test_the_list_here_names_every_order_status_that_makes_nothing() -> None:
-    assert orders.NOT_MADE.keys() == {"cancelled", "canceled", "refunded", "voided", "draft"}
+    off = {
+        "cancelled",
+        "canceled",
+        "refunded",
+        "voided",
+        "draft",
+        "unconfirmed",
+        "failed",
+        "expired",
+        "deleted",
+        "test",
+    }
+
+    assert orders.NOT_MADE.keys() == off
 
 
 def test_a_line_becomes_a_production_run_waiting_for_review_with_its_ids_as_given() -> None:
@@ -163,3 +176,59 @@ def test_what_an_edit_did_to_a_line_is_found_once(recorded: Recorded, line: Line
     found = orders.changes([recorded], [line] if line else [])
 
     assert [reason in change.reason for change in found] == ([True] if reason else [])
+
+
+def test_an_order_that_was_only_named_waits_for_its_lines_and_one_without_any_does_not() -> None:
+    assert orders.judge_thin(Order(id="o"), off=None)[0] is Outcome.PARKED
+    assert orders.judge_thin(Order(id="o", items=[]), off=None) == (Outcome.IGNORED, "the order has no lines")
+    assert orders.judge_thin(Order(id="o"), off="the order is a draft") == (Outcome.IGNORED, "the order is a draft")
+
+
+def test_a_line_that_its_shop_leaves_out_makes_nothing_and_says_why() -> None:
+    line = a_line(not_made="a gift card is not made")
+
+    assert orders.judge(line, [OF_PRODUCT], off=None) == (Outcome.IGNORED, "a gift card is not made")
+    assert orders.judge(line, [OF_PRODUCT], off="the order is a draft") == (Outcome.IGNORED, "the order is a draft")
+    assert [change.reason for change in orders.changes([a_recorded_line()], [line])] == ["the line left the order"]
+    assert orders.changes([a_recorded_line(outcome=Outcome.IGNORED, production_run_id=None)], [line]) == []
+
+
+@pytest.mark.parametrize("status", ["draft", "unconfirmed"])
+def test_what_was_no_order_yet_stands_with_the_next_word_even_without_a_time(status: str) -> None:
+    assert heard(Order(id="o", status=status), Order(id="o", status="paid")).off_reason is None
+    assert (
+        heard(Order(id="o", status="failed"), Order(id="o", status="paid")).off_reason == "the order's payment failed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "off", "is_wanted"),
+    [(Outcome.PARKED, None, True), (Outcome.PARKED, "off", True), (Outcome.UNMAPPED, None, False)],
+)
+def test_a_line_that_was_only_named_is_wanted_when_it_is_told(
+    outcome: Outcome, off: str | None, is_wanted: bool
+) -> None:
+    recorded = a_recorded_line(outcome=outcome, production_run_id=None)
+
+    assert orders.is_wanted(recorded, off=off) is is_wanted
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "has_lines", "told"),
+    [(NOON, True, True), (NOON, False, False), (EARLIER, True, False), (None, True, False)],
+)
+def test_a_change_of_lines_is_told_by_the_whole_order_of_the_same_time_or_later(
+    changed_at: Any, has_lines: bool, told: bool
+) -> None:
+    known = ShopOrder(source="shop", order_id="o", changed_at=changed_at, has_lines=has_lines)
+
+    assert orders.is_told(known, NOON) is told
+    assert orders.is_told(known, None) is False
+
+
+@pytest.mark.parametrize("kind", orders.DeltaKind)
+def test_every_change_of_a_line_has_a_sentence_with_its_exact_number(kind: orders.DeltaKind) -> None:
+    assert " 1.5 " in orders.Delta(line_id="a", kind=kind, quantity=Decimal("1.50")).sentence
+
+    with pytest.raises(ValueError, match="quantity"):
+        orders.Delta(line_id="a", kind=kind, quantity=Decimal(0))

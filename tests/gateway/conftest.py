@@ -6,6 +6,7 @@ import pytest
 
 from tests import places
 from tests.gateway.house import House
+from tests.gateway.shop_street import Street
 from tests.workshop import TestBench
 
 
@@ -27,3 +28,11 @@ def house(database: str) -> Iterator[House]:
     yield opened
     opened.close()
     bench.close()
+
+
+@pytest.fixture
+def street(database: str) -> Iterator[Street]:
+    """A gateway that shops call, and the workers behind it."""
+    opened = Street(database)
+    yield opened
+    opened.close()

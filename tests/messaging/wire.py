@@ -16,12 +16,15 @@ class Wire:
         self._lock = threading.Lock()
         self._listening: socket.socket | None = None
         self._port = 0
+        self._said = threading.Event()
+        self._said.set()
         self.mend()
         login = f"{parts.username}:{parts.password}@" if parts.username else ""
         self.url = parts._replace(netloc=f"{login}127.0.0.1:{self._port}").geturl()
 
     def mend(self) -> None:
         """Accept connections, on the same port as before."""
+        self._said.set()
         self._listening = socket.create_server(("127.0.0.1", self._port))
         self._port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, args=[self._listening], daemon=True).start()
@@ -36,6 +39,10 @@ class Wire:
         for end in ends:
             _close(end)
 
+    def hush(self) -> None:
+        """Carry nothing more to the server; what the server says still arrives. `cut` and `mend` for a whole wire."""
+        self._said.clear()
+
     def _accept(self, listening: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -43,17 +50,24 @@ class Wire:
                 far = socket.create_connection(self._server)
                 with self._lock:
                     self._ends |= {near, far}
-                for source, target in ((near, far), (far, near)):
-                    threading.Thread(target=self._carry, args=[source, target], daemon=True).start()
+                for source, target, may in ((near, far, self._said), (far, near, _always())):
+                    threading.Thread(target=self._carry, args=[source, target, may], daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, may: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                target.sendall(data)
+                if may.is_set():
+                    target.sendall(data)
         for end in (source, target):
             with self._lock:
                 self._ends.discard(end)
             _close(end)
+
+
+def _always() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
 
 
 def _close(end: socket.socket) -> None:

@@ -70,7 +70,7 @@ def test_a_second_up_in_the_same_home_is_refused(home: Path) -> None:
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(home: Path) -> None:
-    said = sentence(up(home, DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{free_port()}/shop"))
+    said = sentence(up(home, DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{free_port()}/shop"), code=3)
 
     assert "LOOMLINE_DATABASE_URL: no PostgreSQL answers at 127.0.0.1" in said
     assert "hunter2" not in said
@@ -80,8 +80,8 @@ def test_a_wrong_database_password_and_a_missing_database_are_told_apart(home: P
     role, _, rest = postgres.url.partition("://")[2].partition(":")
     where = rest.rpartition("@")[2].rpartition("/")[0]
 
-    wrong = sentence(up(home, DATABASE_URL=f"postgresql://{role}:hunter2@{where}/loomline"))
-    missing = sentence(up(home, DATABASE_URL=postgres.url.rpartition("/")[0] + "/nowhere"))
+    wrong = sentence(up(home, DATABASE_URL=f"postgresql://{role}:hunter2@{where}/loomline"), code=3)
+    missing = sentence(up(home, DATABASE_URL=postgres.url.rpartition("/")[0] + "/nowhere"), code=3)
 
     assert "refuses this user or password" in wrong
     assert "hunter2" not in wrong
@@ -89,7 +89,7 @@ def test_a_wrong_database_password_and_a_missing_database_are_told_apart(home: P
 
 
 def test_a_broker_that_does_not_answer_is_named_without_its_password(home: Path, database: str) -> None:
-    said = sentence(up(home, DATABASE_URL=database, AMQP_URL=f"amqp://me:hunter2@127.0.0.1:{free_port()}/"))
+    said = sentence(up(home, DATABASE_URL=database, AMQP_URL=f"amqp://me:hunter2@127.0.0.1:{free_port()}/"), code=3)
 
     assert "LOOMLINE_AMQP_URL: no RabbitMQ answers at 127.0.0.1" in said
     assert "hunter2" not in said

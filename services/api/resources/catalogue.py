@@ -205,8 +205,8 @@ def _leave_ledger(connection: Connection, thing: Thing, thing_id: str, values: M
     """A level that ends (no values), or comes to stand for another item or place, leaves nothing behind."""
     if thing.table is not tables.stock_level:
         return
-    columns = thing.table.c
-    stands = [columns[name] == values[name] for name in ("inventory_item_id", "location_id") if name in (values or {})]
+    columns, told = thing.table.c, values or {}
+    stands = [columns[name] == told[name] for name in ("inventory_item_id", "location_id") if name in told]
     if values is None or (stands and not connection.scalar(select(and_(*stands)).where(columns.id == thing_id))):
         stock.clear_level(connection, thing_id, movement_id=ids.fresh("smov"))
 

@@ -5,8 +5,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from services.api import errors, etags, openapi
-from services.api.resources import catalogue, events_in, health, notices, operations
+from services.api import asyncapi, errors, etags, openapi
+from services.api.resources import catalogue, events_in, health, notices, operations, parked_messages, webhooks
 from services.api.routes import Call, Endpoint, Reply, Route, Who
 
 EXPLANATIONS: dict[str, str] = {
@@ -15,7 +15,9 @@ EXPLANATIONS: dict[str, str] = {
     **catalogue.CODES,
     **events_in.CODES,
     **operations.CODES,
+    **parked_messages.CODES,
     **notices.CODES,
+    **webhooks.CODES,
     **health.CODES,
 }
 """Every code that a problem can carry, with its sentence."""
@@ -24,6 +26,11 @@ EXPLANATIONS: dict[str, str] = {
 def read_contract(_: Call) -> Reply:
     """OpenAPI 3.1, drawn from the routes that are served."""
     return Reply(_contract())
+
+
+def read_channels(_: Call) -> Reply:
+    """AsyncAPI 3.0: what shops publish to RabbitMQ, and what we publish."""
+    return Reply(_channels())
 
 
 def explain_problem(call: Call) -> Reply:
@@ -61,6 +68,11 @@ def _contract() -> dict[str, Any]:
     return openapi.document(import_module("services.api.app").routes())
 
 
+@cache
+def _channels() -> dict[str, Any]:
+    return asyncapi.document()
+
+
 def _open_to_all(path: str, do: Endpoint, summary: str, meaning: str) -> Route:
     return Route(
         method="GET", path=path, do=do, who=Who.ANYBODY, tag="contract", summary=summary, answers={200: meaning}
@@ -69,6 +81,7 @@ def _open_to_all(path: str, do: Endpoint, summary: str, meaning: str) -> Route:
 
 ROUTES: tuple[Route, ...] = (
     _open_to_all("/openapi.json", read_contract, "This contract.", "OpenAPI 3.1."),
+    _open_to_all("/asyncapi.json", read_channels, "The contract of the broker.", "AsyncAPI 3.0."),
     _open_to_all("/problems", list_problems, "Every problem's code explained.", "A page."),
     _open_to_all("/problems/{code}", explain_problem, "One problem's code explained.", "A page."),
 )

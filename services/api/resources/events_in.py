@@ -1,17 +1,18 @@
 """Events in: a signed CloudEvent becomes a command, once. The signature is checked on the raw bytes, before anything is read."""
 
 import functools
+from collections.abc import Mapping
 
 from services.api import errors
 from services.api.routes import Call, Reply, Route, Who
-from shared.intake import canonical, cloudevents, pointers, signatures
+from shared.intake import canonical, cloudevents, deliveries, pointers, signatures
 from shared.runtime import clock, logs
 from shared.storage import inbox
 
 SETTING = "LOOMLINE_EVENT_SECRET"
 
 CODES = {
-    canonical.NOT_TAKEN: "Events of this type make nothing here; the detail lists those that do.",
+    deliveries.NOT_TAKEN: "Events of this type make nothing here; the detail lists those that do.",
     "not_configured": "The address works once an operator has given the setting that the detail names.",
     "bad_signature": "The event was not signed with one of our secrets, or not within five minutes of now.",
 }
@@ -22,47 +23,53 @@ def take_event(call: Call) -> Reply:
     """Store what the event asks for; 202 means that it will happen exactly once, whatever comes again."""
     raw: bytes = call.body
     headers = {name.lower(): value for name, value in call.req.headers.items()}
-    _check_signature(raw, headers, setting=call.desk.settings.event_secret)
+    check_event_signature(raw, headers, setting=call.desk.settings.event_secret)
     try:
         event = cloudevents.read(raw, headers)
         command = canonical.command_of(event)
+        kept = inbox.Kept(body=raw, headers=deliveries.without_secrets(headers), topic=event.type)
         with call.desk.engine.begin() as connection:
             taken = inbox.take_in(
-                connection, command, source=event.source, event_id=event.id, message_id=event.message_id
+                connection, command, source=event.source, event_id=event.id, message_id=event.message_id, kept=kept
             )
     except pointers.Unreadable as wrong:
-        raise _problem(wrong) from None
+        raise problem_of(wrong) from None
     except inbox.UnknownTask:
         raise errors.field(f"{event.at}/task_id", "There is no such task.", code="unknown_reference") from None
     told = {"accepted": True, "duplicate": taken.is_duplicate, "event_id": event.id, "message_id": taken.message_id}
     return Reply(told, status=202)
 
 
-def _check_signature(raw: bytes, headers: dict[str, str], *, setting: str) -> None:
+def check_event_signature(raw: bytes, headers: Mapping[str, str], *, setting: str) -> None:
+    """Raise a Problem unless the bytes were signed, as Standard Webhooks says, with the setting's secret."""
     try:
         keys = _keys(setting)
     except signatures.UnusableSecret as why:
         _log.error("event_secret_unusable", setting=SETTING, why=str(why))
-        raise _not_configured("cannot be used") from None
+        raise not_configured(f"{SETTING} cannot be used") from None
     if not keys:
-        raise _not_configured("is not set")
+        raise not_configured(f"{SETTING} is not set")
     try:
         signatures.verify(raw, headers, keys=keys, at=clock.now())
     except signatures.BadSignature:
-        detail = "The signature is missing, wrong, or not of the last five minutes."
-        raise errors.Problem(401, "bad_signature", detail) from None
+        raise unsigned("The signature is missing, wrong, or not of the last five minutes.") from None
 
 
 _keys = functools.lru_cache(maxsize=8)(signatures.keys)
 
 
-def _not_configured(why: str) -> errors.Problem:
-    return errors.Problem(
-        503, "not_configured", f"No events are taken: {SETTING} {why}.", headers={"Retry-After": "60"}
-    )
+def not_configured(why: str) -> errors.Problem:
+    """503: an operator has to give a setting first."""
+    return errors.Problem(503, "not_configured", f"No events are taken: {why}.", headers={"Retry-After": "60"})
 
 
-def _problem(wrong: pointers.Unreadable) -> errors.Problem:
+def unsigned(detail: str) -> errors.Problem:
+    """401: nobody we know signed it."""
+    return errors.Problem(401, "bad_signature", detail)
+
+
+def problem_of(wrong: pointers.Unreadable) -> errors.Problem:
+    """400 for what is not JSON, 422 with the place for the rest."""
     if wrong.code == pointers.MALFORMED:
         return errors.unreadable(wrong.detail)
     return errors.field(wrong.pointer, wrong.detail, code=wrong.code)

@@ -61,6 +61,22 @@ def cancel_order(command: commands.CancelOrder, work: Work) -> None:
     work.answer(lines=[])
 
 
+def change_lines(command: commands.ChangeLines, work: Work) -> None:
+    """Flag the runs of lines that were edited or refunded; a line that nobody has told yet is kept until it is."""
+    known, recorded = work.order_lines.lock(source=command.source, order_id=command.order_id)
+    if orders.is_told(known, command.at):
+        work.answer(lines=[], ignored=orders.OLD_WORD)
+        return
+    for change in command.changes:
+        if change.line_id in recorded:
+            _flag(recorded[change.line_id], f"order {command.order_id}: {change.sentence}", work)
+    added = {each.line_id: each for each in command.changes if each.kind is orders.DeltaKind.ADDED}
+    for change in added.values():
+        if change.line_id not in recorded:
+            _expect(change, known, work)
+    work.answer(lines=[change.line_id for change in command.changes])
+
+
 def retry_line(command: commands.RetryLine, work: Work) -> None:
     """Judge a line that made no run anew; one that is not unmapped is answered as it is."""
     source, order_id = work.order_lines.order_of(command.line_id)
@@ -154,8 +170,9 @@ def _record(
     outcome, reason, run_id = became
     body = msgspec.to_builtins(line)
     if recorded:
+        ids = {"product_id": line.product_id, "variant_id": line.variant_id}
         work.order_lines.change(
-            recorded, outcome=outcome.value, reason=reason, production_run_id=run_id, body=body, left_at=None
+            recorded, outcome=outcome.value, reason=reason, production_run_id=run_id, body=body, left_at=None, **ids
         )
     else:
         work.order_lines.add(
@@ -239,7 +256,7 @@ def _answer_lines(order: Order, source: str, outcomes: list[dict[str, Any]], wor
 
 
 def _park(order: Order, source: str, work: Work, *, off: str | None) -> dict[str, Any]:
-    outcome, reason = orders.judge_thin(off=off)
+    outcome, reason = orders.judge_thin(order, off=off)
     work.order_lines.add(
         line_id=work.new_id("oline", THIN),
         source=source,
@@ -253,6 +270,22 @@ def _park(order: Order, source: str, work: Work, *, off: str | None) -> dict[str
         at=work.now,
     )
     return {"order_line_item_id": THIN, "outcome": outcome.value, "reason": reason, "production_run_id": None}
+
+
+def _expect(change: orders.Delta, known: ShopOrder, work: Work) -> None:
+    outcome, reason = orders.judge_added(off=known.off_reason)
+    work.order_lines.add(
+        line_id=work.new_id("oline", change.line_id),
+        source=known.source,
+        order_id=known.order_id,
+        order_line_item_id=change.line_id,
+        line=None,
+        outcome=outcome,
+        reason=reason,
+        run_id=None,
+        body={"id": change.line_id, "quantity": amounts.plain(change.quantity)},
+        at=work.now,
+    )
 
 
 def _new_run(command: commands.CreateRun | commands.CreateDesignRun, work: Work, *, quantity: Any) -> Run:
@@ -293,6 +326,7 @@ ACTORS: tuple[Any, ...] = (
     place_order,
     update_order,
     cancel_order,
+    change_lines,
     retry_line,
     retry_lines,
     create_run,

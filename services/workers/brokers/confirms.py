@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Self
 
+import msgspec
 import pika
 from pika.exceptions import AMQPError
 from pika.spec import Basic
@@ -22,10 +23,19 @@ CLOSE_SECONDS = 5.0
 PERSISTENT = 2
 
 
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to an exchange, with its own properties. Nobody need be there to take it from the exchange."""
+
+    exchange: str
+    key: str
+    body: bytes
+    properties: dict[str, Any]
+
+
 class _Batch:
     """The positions of one batch that RabbitMQ has still to answer for, by delivery tag in the order of publishing."""
 
-    def __init__(self, messages: Sequence[tuple[str, bytes]]) -> None:
+    def __init__(self, messages: Sequence[tuple[str, bytes] | Letter]) -> None:
         self.messages = messages
         self.waiting: dict[int, int] = {}
         self.confirmed: set[int] = set()
@@ -78,8 +88,11 @@ class Publisher:
         """Whether a batch would go out now: connected, and not blocked by an alarm of the server's."""
         return self._channel is not None and not self._is_blocked
 
-    def publish(self, batch: Sequence[tuple[str, bytes]], *, timeout: float = CONFIRM_SECONDS) -> set[int]:
-        """Publish (queue, body) pairs. Returns the positions that RabbitMQ confirmed and could route, at once when it is away."""
+    def publish(self, batch: Sequence[tuple[str, bytes] | Letter], *, timeout: float = CONFIRM_SECONDS) -> set[int]:
+        """Publish letters, or (queue, body) pairs. Returns the positions that RabbitMQ confirmed, at once when it is away.
+
+        A pair counts only when its queue is there.
+        """
         with self._turn:
             sent = _Batch(batch)
             if not batch or not self.is_ready or not self._hand_over(sent):
@@ -162,13 +175,21 @@ class Publisher:
             batch.is_over.set()
             return
         try:
-            for position, (queue, body) in enumerate(batch.messages):
+            for position, message in enumerate(batch.messages):
                 self._last_tag += 1
                 batch.waiting[self._last_tag] = position
-                properties = pika.BasicProperties(delivery_mode=PERSISTENT, message_id=str(self._last_tag))
-                self._channel.basic_publish("", queue, body, properties, mandatory=True)
+                self._send_one(message)
         except AMQPError:
             self._forget_batch()
+
+    def _send_one(self, message: tuple[str, bytes] | Letter) -> None:
+        if isinstance(message, Letter):
+            properties = pika.BasicProperties(delivery_mode=PERSISTENT, **message.properties)
+            self._channel.basic_publish(message.exchange, message.key, message.body, properties)
+            return
+        queue, body = message
+        properties = pika.BasicProperties(delivery_mode=PERSISTENT, message_id=str(self._last_tag))
+        self._channel.basic_publish("", queue, body, properties, mandatory=True)
 
     def _settled(self, frame: Any) -> None:
         if self._batch:

@@ -14,29 +14,20 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from services.workers import brokers
 from services.workers.listening import Reachability
-from shared.routing import Room
+from shared import queues
 from shared.runtime import logs
 
 HEARTBEAT_SECONDS = 30
 BLOCKED_SECONDS = 30
 CONNECT_SECONDS = 5
 
-ANY_NUMBER_OF_RETURNS = 1_000_000_000
-"""RabbitMQ 4 gives up after 20 returns unless told otherwise. Its -1 for "never" dead-letters at the first return in 3.10."""
+
+queue_name, dead_letter_queue = queues.queue_name, queues.dead_letter_queue
+ANY_NUMBER_OF_RETURNS = queues.ANY_NUMBER_OF_RETURNS
 
 
 class QueueMismatch(Exception):
     """A queue of ours is there with other arguments. Delete it, or choose another LOOMLINE_NAMESPACE; the ledger loses nothing."""
-
-
-def queue_name(namespace: str, room: str) -> str:
-    """The queue of a room. The version changes with the arguments, which RabbitMQ does not let us alter."""
-    return f"{namespace}.{room}.v1"
-
-
-def dead_letter_queue(namespace: str) -> str:
-    """Where bodies go that are no ring of ours. Nothing there expires; the ledger has its own dead ones."""
-    return queue_name(namespace, "dead")
 
 
 def parameters_of(url: str) -> pika.URLParameters:
@@ -53,13 +44,23 @@ def declare_queues(url: str, namespace: str) -> None:
     """Declare all queues of a namespace. Raises AMQPError when RabbitMQ is away, QueueMismatch when they are not ours."""
     with _a_channel(url) as channel:
         try:
-            channel.queue_declare(dead_letter_queue(namespace), durable=True, arguments={"x-queue-type": "quorum"})
-            for room in Room:
-                channel.queue_declare(queue_name(namespace, room), durable=True, arguments=_arguments(namespace))
+            for name, arguments in queues.all_queues(namespace).items():
+                channel.queue_declare(name, durable=True, arguments=arguments)
         except ChannelClosedByBroker as error:
-            if error.reply_code != _PRECONDITION_FAILED:
+            if error.reply_code != PRECONDITION_FAILED:
                 raise
             raise QueueMismatch(f"{QueueMismatch.__doc__} RabbitMQ says: {error.reply_text}") from error
+
+
+def events_exchange(namespace: str) -> str:
+    """Where every event of ours is published; the routing key is its kind."""
+    return f"{namespace}.events"
+
+
+def declare_events_exchange(url: str, namespace: str) -> None:
+    """Declare the exchange of events. Raises AMQPError when RabbitMQ is away, or one of another kind has its name."""
+    with _a_channel(url) as channel:
+        channel.exchange_declare(events_exchange(namespace), exchange_type="topic", durable=True)
 
 
 def silence_pika() -> None:
@@ -158,18 +159,6 @@ def is_ring(message: Any, *, room: str) -> bool:
     )
 
 
-def _arguments(namespace: str) -> dict[str, str | int]:
-    return {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": ANY_NUMBER_OF_RETURNS,
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": dead_letter_queue(namespace),
-        # At-least-once dead-lettering works only together with reject-publish.
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }
-
-
 @contextlib.contextmanager
 def _a_channel(url: str) -> Iterator[Any]:
     connection = pika.BlockingConnection(parameters_of(url))
@@ -180,4 +169,4 @@ def _a_channel(url: str) -> Iterator[Any]:
             connection.close()
 
 
-_PRECONDITION_FAILED = 406
+PRECONDITION_FAILED = 406

@@ -156,7 +156,7 @@ def _word(name: str, value: Any) -> str:
     text = answers.decimal_text(value) if not isinstance(value, str | int | float) else str(value)
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return words.amount(text)
-    is_name_of_ours = name in _WORDS and re.fullmatch(r"[a-z]+(_[a-z]+)*", text)
+    is_name_of_ours = name in _WORDS and re.fullmatch(r"[A-Za-z]+(_[A-Za-z]+)*", text)
     return words.label(text) if is_name_of_ours else text[:_LONGEST]
 
 

@@ -1,0 +1,1 @@
+"""The groups of the `loomline` command, one module each. `services.operator.main` puts them together."""
