@@ -1,13 +1,14 @@
 """The benchmark: lifecycles per second of the running workers beside the raw transaction, measured in one run.
 
 ./dev bench [--rabbitmq] [--rounds 3] [--seconds 8] [--clients 16]
+./dev bench --pages 100000 [--rounds 20]
 """
 
 import argparse
 import statistics
 from collections.abc import Sequence
 
-from bench import lifecycles, place, raw
+from bench import lifecycles, pages, place, raw
 
 
 def main() -> None:
@@ -19,7 +20,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each measurement (default 8)")
     parser.add_argument("--clients", type=int, default=16, help="lifecycles in flight at once (default 16)")
+    parser.add_argument(
+        "--pages", type=int, metavar="RUNS", help="instead: server time of list pages with so many runs"
+    )
     asked = parser.parse_args()
+    if asked.pages:
+        pages.report(asked.pages, rounds=max(asked.rounds, 20))
+        return
     with place.open_place(rabbitmq=asked.rabbitmq) as here:
         lifecycles.measure(here, clients=asked.clients, seconds=2)
         raw_rates, rates, cpu = [], [], []
