@@ -301,7 +301,12 @@ def a_system(kind: str, *, database_url: str, amqp_url: str, files_url: str = ""
 
 def _names_of(namespace: str) -> list[str]:
     rooms = [rabbitmq.queue_name(namespace, room) for room in (*Room, "dead")]
-    return [*rooms, rabbitmq.events_exchange(namespace), commerce.exchange_name(namespace), *commerce.queue_names(namespace)]
+    return [
+        *rooms,
+        rabbitmq.events_exchange(namespace),
+        commerce.exchange_name(namespace),
+        *commerce.queue_names(namespace),
+    ]
 
 
 def _database_of(url: str) -> str:

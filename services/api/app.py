@@ -75,6 +75,7 @@ PAGES = (
     "console.templates",
     "console.inventory",
     "console.policy",
+    "console.webhooks",
     "console.account",
 )
 """The modules under `pages` whose ROUTES make the portal and the console."""

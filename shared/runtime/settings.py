@@ -48,7 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ]
     medusa_token: Annotated[str, "LOOMLINE_MEDUSA_TOKEN: a secret API key of Medusa that may read orders."]
     medusa_allow_private: Annotated[
-        str, "LOOMLINE_MEDUSA_ALLOW_PRIVATE: yes lets LOOMLINE_MEDUSA_URL be http and in one's own network; no refuses it."
+        str,
+        "LOOMLINE_MEDUSA_ALLOW_PRIVATE: yes lets LOOMLINE_MEDUSA_URL be http and in one's own network; no refuses it.",
     ]
     public_url: Annotated[
         str,
@@ -113,9 +114,7 @@ _DEFAULTS = {
 def read(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises SettingsError on an unknown LOOMLINE_ name or a value that cannot be used."""
     source = os.environ if environ is None else environ
-    unknown = sorted(
-        name for name in source if name.startswith("LOOMLINE_") and name not in _DEFAULTS
-    )
+    unknown = sorted(name for name in source if name.startswith("LOOMLINE_") and name not in _DEFAULTS)
     if unknown:
         raise SettingsError(f"{unknown[0]} is not a setting of Loomline. Known: {', '.join(_DEFAULTS)}.")
     value = {name: source.get(name) or default for name, default in _DEFAULTS.items()}

@@ -80,6 +80,7 @@ PAGES_OF = {
     "/console/notices/": "/admin/notices/",
     "/console/operations/dead-letters/": "/admin/operations/dead-letters/",
     "/console/account/tokens/": "/auth/tokens/",
+    "/console/webhooks/": "/admin/webhook-endpoints/",
     "/console/today/runs/": "/admin/production-runs/",
     "/console/today/order-lines/": "/admin/order-lines/",
     "/console/today/notices/": "/admin/notices/",

@@ -1,6 +1,5 @@
 """Families in families: a part that is split again closes with its own parts, all the way up; and what is out of step is mended."""
 
-
 from shared.domain import commands
 from tests.actors.steps import (
     a_family,

@@ -81,6 +81,8 @@ class Town:
         self._runs()
         self._orders()
         self._letters()
+        endpoint = {"url": "https://hooks.example/loomline", "description": "Tells the shop how far its orders are."}
+        self.webhook = str(self.post("/admin/webhook-endpoints", endpoint)["webhook_endpoint"]["id"])
         self.token = str(self.post("/auth/tokens", {"name": "weekly report"})["token"]["id"])
         self.partner_token = str(self.post("/auth/tokens", {"name": "loom counter"}, by="Meera Looms")["token"]["id"])
         return self

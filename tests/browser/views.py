@@ -80,6 +80,7 @@ def _ids(town: Town) -> dict[str, str]:
         "/console/notices/": first("/admin/notices", "notices"),
         "/console/operations/dead-letters/": first("/admin/operations/dead-letters", "dead_letters"),
         "/console/account/tokens/": town.token,
+        "/console/webhooks/": town.webhook,
         "/portal/account/tokens/": town.partner_token,
     }
 

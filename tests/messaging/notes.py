@@ -28,6 +28,7 @@ class Notebook:
         """What an actor does before it writes, with its delivery locked."""
         self.redelivered: list[bool] = []
         self._engine = database.connect(url, pool_size=10)
+        self._execute("DROP TABLE IF EXISTS note")
         self._execute("CREATE TABLE note (place bigint GENERATED ALWAYS AS IDENTITY, delivery_id bigint)")
 
     def close(self) -> None:

@@ -63,7 +63,14 @@ def a_process(
 
 @pytest.mark.parametrize(
     ("module", "amqp_url"),
-    [("main", ""), ("main", NO_BROKER), ("relay", NO_BROKER), ("bridge", NO_BROKER), ("herald", ""), ("herald", NO_BROKER)],
+    [
+        ("main", ""),
+        ("main", NO_BROKER),
+        ("relay", NO_BROKER),
+        ("bridge", NO_BROKER),
+        ("herald", ""),
+        ("herald", NO_BROKER),
+    ],
     ids=["embedded", "rabbitmq", "relay", "bridge", "herald", "herald with rabbitmq"],
 )
 def test_without_servers_a_process_waits_says_so_once_and_stops_cleanly(tmp_path, module, amqp_url):

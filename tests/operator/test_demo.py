@@ -167,6 +167,7 @@ def test_up_that_was_killed_goes_on_with_the_demo_and_stops_cleanly(home: Path, 
         "lock",
         "log",
         "event_secret",
+        "link_secret",
         demo.TOKEN_FILE,
         demo.PEOPLE_FILE,
     }

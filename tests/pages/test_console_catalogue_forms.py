@@ -408,8 +408,8 @@ def test_a_token_without_a_name_is_refused_in_place(admin: Browser) -> None:
 
 # The API's routes --------------------------------------------------------------------------------------------------------
 
-MODULES = ("designs", "partners", "products", "templates", "inventory", "policy", "account")
-ELSEWHERE = ("/admin/production-runs", "/admin/operations", "/admin/notices", "/admin/webhook-endpoints")
+MODULES = ("designs", "partners", "products", "templates", "inventory", "policy", "webhooks", "account")
+ELSEWHERE = ("/admin/production-runs", "/admin/operations", "/admin/notices")
 """What is no part of the catalogue: other pages of the console are for it."""
 
 WITHOUT_FORM = {

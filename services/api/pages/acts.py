@@ -30,7 +30,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     name: of the form on its page. path: where it is sent. api: `METHOD /path` of the JSON API; its `{…}` are filled from the
     act's own path. page: shown again when it is refused. back: where to go on, `{…}` filled from the path (or made from the
     answer). said: the key of what is said then. body: the JSON of the request, None for the form's own fields. takes_files:
-    the form has pictures.
+    the form has pictures. shows: the page that is made of the answer at once, for what is shown this once and never again.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     body: Callable[[Call], Mapping[str, Any]] | None = None
     keep_blank: bool = False
     takes_files: bool = False
+    shows: Callable[[Call, Mapping[str, Any]], Reply] | None = None
 
 
 def routes(acts: tuple[Act, ...], who: Who) -> tuple[Route, ...]:
@@ -83,6 +84,8 @@ def again(call: Call, act: Act, problem: Mapping[str, Any], status: int) -> Repl
 
 
 def _onward(call: Call, act: Act, reply: Reply, told: Mapping[str, Any]) -> Reply:
+    if act.shows:
+        return act.shows(call, told)
     address = act.back(call, told) if callable(act.back) else act.back.format(**call.params)
     at = reply.headers.get("Location", "")
     if reply.status == 202 and at.startswith("/commands/"):

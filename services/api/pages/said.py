@@ -49,6 +49,7 @@ CONSOLE = {
     "design_run_made": "The run is made and approved.",
     "task_given": "The task is given.",
     "revoked": "Revoked. It works no more.",
+    "webhook_tried": "A test is on its way. What was sent says how it ended.",
 }
 """What only the console says, which speaks English."""
 
