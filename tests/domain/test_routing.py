@@ -83,7 +83,7 @@ def test_only_a_samples_milestones_move_a_design(event: events.Event, moves: boo
     assert "move_sample_design" not in of_production
 
 
-@pytest.mark.parametrize("event", {row.event for row in notices.TABLE}, ids=lambda event: event.kind)
+@pytest.mark.parametrize("event", list(dict.fromkeys(row.event for row in notices.TABLE)), ids=lambda event: event.kind)
 def test_what_concerns_somebody_is_told_to_people(event: type[events.Event]) -> None:
     assert "notify_people" in [address.actor for address in routing.addresses_of_event(event(), A_ROOT)]
 
