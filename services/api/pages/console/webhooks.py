@@ -1,7 +1,7 @@
 """Webhook endpoints: where news of runs is sent, what was sent there and how it ended, and what can be sent again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -123,7 +123,7 @@ def details(call: Call, form: Filled | None = None) -> Reply:
         next_cursor=found["next_cursor"],
         states=_STATES,
         replayed=_whole(call.query.get("replayed", "")),
-        next_since=_minute(call.query.get("next_since", "")),
+        next_since=_for_field(call.query.get("next_since", "")),
     )
 
 
@@ -139,12 +139,19 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _minute(text: str) -> str:
+def _for_field(text: str) -> str:
     """An instant as the field for it takes it; nothing for what is none."""
+    at = _instant(text)
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") if at else ""
+
+
+def _instant(text: str) -> datetime | None:
+    """What was typed as a time; one without a zone is one of UTC, as all times of the console are."""
     try:
-        return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%S")
-    except ValueError:
-        return ""
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 # Acts ---------------------------------------------------------------------------------------------------------------
@@ -165,9 +172,10 @@ def _new(call: Call) -> dict[str, Any]:
 
 
 def _again(call: Call) -> dict[str, Any]:
-    """What is to be sent again. The field's time is one of UTC, as all times of the console are."""
+    """What is to be sent again."""
     said: dict[str, Any] = call.body.nested()
-    return {**said, "since": f"{said['since']}Z"} if "since" in said else said
+    since = _instant(str(said.get("since", "")))
+    return {**said, "since": since.isoformat()} if since else said
 
 
 def _counted(call: Call, told: Mapping[str, Any]) -> str:
