@@ -10,8 +10,6 @@ from services.api.queries import runs
 from services.api.queries.operations import UNDONE
 from services.api.queries.runs import View
 from shared.storage.standing import ORDERS_OWN
-from shared.storage.standing import Scope as Scope  # the board's own words for what is read here
-from shared.storage.standing import standing_still as standing_still
 
 MOST_MESSAGES = 200
 MOST_RUNS = 100

@@ -31,11 +31,11 @@ from services.api.routes import Call, Endpoint, Reply, Route, Who
 from shared.domain import targets
 from shared.runtime import ids, passwords
 from shared.storage import stock, tables
+from shared.storage.accounts import LEAST_PASSWORD
 
 Prepare = Callable[[Connection, Any, str], dict[str, Any]]
 """Makes columns of a field's value. The last is the id of its thing."""
 
-LEAST_PASSWORD = 10
 BY_NAME = {thing.singular: thing for thing in CATALOGUE}
 DESIGN, PARTNER = BY_NAME["design"], BY_NAME["partner"]
 

@@ -1,22 +1,19 @@
 """The operators' board: how the ledger moves, what is overdue or stuck, and the dead letters, which a person replays or discards."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
 from services.api import errors
-from services.api.queries import ledger, lists, operations
-from services.api.queries.ledger import Scope
+from services.api.queries import lists, operations
 from services.api.routes import Call, Endpoint, Reply, Route, Who
-from shared import messages
-from shared.domain import events
-from shared.messages import Message
 from shared.routing import ROOM_OF, Room
-from shared.runtime import clock, ids, logs
-from shared.storage import invariants, mail, tables
+from shared.runtime import logs
+from shared.storage import invariants, mail, standing, tables
 from shared.storage.mail import DeliveryState
+from shared.storage.standing import Scope
 
 _d, _m = tables.delivery.c, tables.message.c
 _FILTERS = {
@@ -88,7 +85,7 @@ def _deciding(decide: Callable[[Connection, int], bool], *, done: str) -> Endpoi
             by=call.who.account_id,
             by_name=call.who.name,
         )
-        _note(call, [(letter["production_run_id"], letter["kind"])], done=done)
+        standing.note(call.tx, [dict(letter)], done=done, actor=call.who.actor)
         return Reply({"dead_letter": _rendered(letter_of(call.tx, call.params["id"]))})
 
     return decide_letter
@@ -112,48 +109,22 @@ def replay_scope(call: Call) -> Reply:
     """Everything of a scope that stands still is due again: what is dead, and what pauses for long. What was done stays done."""
     asked: ReplayBody = call.body
     scope = Scope(order_id=asked.order_id, production_run_id=asked.production_run_id, message_id=asked.message_id)
-    found = ledger.standing_still(call.tx, scope)
+    found = standing.standing_still(call.tx, scope)
     if asked.dry_run or not found:
         return Reply({"dry_run": asked.dry_run, "deliveries": [_standing(row) for row in found]})
-    hastened = set(mail.hasten(call.tx, [row["id"] for row in found]))
-    replayed = [{**row, "state": DeliveryState.PENDING.value} for row in found if row["id"] in hastened]
+    replayed = standing.replay(call.tx, scope, actor=call.who.actor)
     _log.info(
         "scope_replayed",
         **{name: value for name, value in msgspec.structs.asdict(scope).items() if value},
-        deliveries=sorted(hastened),
+        deliveries=sorted(row["id"] for row in replayed),
         by=call.who.account_id,
         by_name=call.who.name,
     )
-    _note(call, ((row["production_run_id"], row["kind"]) for row in replayed), done="replayed")
     return Reply({"dry_run": False, "deliveries": [_standing(row) for row in replayed]})
 
 
 def _standing(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "id": str(row["id"])}
-
-
-def _note(call: Call, acted_on: Iterable[tuple[str | None, str]], *, done: str) -> None:
-    """On the timeline of every run concerned: who looked after which of its messages. What is about no run is in the log."""
-    kinds_of: dict[str, set[str]] = {}
-    for run_id, kind in acted_on:
-        if run_id:
-            kinds_of.setdefault(run_id, set()).add(kind)
-    for run_id, kinds in kinds_of.items():
-        event = events.OperatorActed(reason=done, after={"messages": sorted(kinds)})
-        mail.post(call.tx, _told(call, event, run_id=run_id), [], awaited=False)
-
-
-def _told(call: Call, event: events.Event, *, run_id: str) -> Message:
-    message_id = ids.fresh("msg")
-    return Message(
-        id=message_id,
-        kind=event.kind,
-        body=messages.pack(event),
-        actor=call.who.actor,
-        correlation=message_id,
-        created_at=clock.now(),
-        run_id=run_id,
-    )
 
 
 def letter_of(connection: Connection, text: str) -> RowMapping:

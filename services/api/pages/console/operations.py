@@ -8,7 +8,6 @@ from services.api.pages import acts, frame, words
 from services.api.pages.acts import Act
 from services.api.pages.console import alarms, charts, keyvalues, reads
 from services.api.queries import boards, ledger, operations
-from services.api.queries.ledger import Scope
 from services.api.resources import operations as board
 from services.api.routes import Call, Reply, Who
 from shared.domain.commands import COMMANDS
@@ -16,7 +15,8 @@ from shared.domain.events import EVENTS
 from shared.domain.runs import OPEN
 from shared.routing import ROOM_OF, Room
 from shared.runtime import clock
-from shared.storage import invariants
+from shared.storage import invariants, standing
+from shared.storage.standing import Scope
 
 PATH = "/console/operations"
 LETTERS = f"{PATH}/dead-letters"
@@ -126,7 +126,7 @@ def foresee_replay(call: Call, form: Filled | None = None) -> Reply:
     scope, typed = (form.form.text("scope"), form.form.text("id")) if form else _asked(call)
     with call.desk.engine.connect() as connection:
         of = typed if scope != "production_run_id" else ledger.run_called(connection, typed) or typed
-        found = ledger.standing_still(connection, Scope(**{scope: of})) if of else []
+        found = standing.standing_still(connection, Scope(**{scope: of})) if of else []
     return frame.page(
         call,
         "console/replay.html",
