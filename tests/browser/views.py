@@ -50,7 +50,7 @@ _LIKE_ANOTHER = re.compile(r"/console/policy/(?!general)\w+(/defaults)?")
 def _view(route: Route, ids: dict[str, str]) -> View:
     begin = max((begin for begin in ids if route.path.startswith(begin)), key=len, default="")
     address = re.sub(r"\{id\}", ids.get(begin, "-"), route.path)
-    address = address.replace("{partner_id}", ids["/console/partners/"])
+    address = address.replace("{partner_id}", ids["/console/partners/"]).replace("{page}", "webhook-events")
     name = route.path.strip("/").replace("/", "-").replace("{", "").replace("}", "")
     return View(name, address, "Meera Looms" if route.who is Who.PARTNER else "admin")
 

@@ -29,8 +29,9 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     name: of the form on its page. path: where it is sent. api: `METHOD /path` of the JSON API; its `{…}` are filled from the
     act's own path. page: shown again when it is refused. back: where to go on, `{…}` filled from the path (or made from the
-    answer). said: the key of what is said then. body: the JSON of the request, None for the form's own fields. takes_files:
-    the form has pictures. shows: the page that is made of the answer at once, for what is shown this once and never again.
+    answer). said: the key of what is said then, empty where the page says it. body: the JSON of the request, None for the form's
+    own fields. takes_files: the form has pictures. shows: the page that is made of the answer at once, for what is shown this
+    once and never again.
     """
 
     name: str
@@ -92,7 +93,7 @@ def _onward(call: Call, act: Act, reply: Reply, told: Mapping[str, Any]) -> Repl
         return frame.see_other(
             address if isinstance(act.back, str) else frame.home_of(call.principal), command=at.rpartition("/")[2]
         )
-    return frame.see_other(address, said=act.said)
+    return frame.see_other(address, said=act.said) if act.said else frame.see_other(address)
 
 
 def ask(

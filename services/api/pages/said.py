@@ -50,7 +50,6 @@ CONSOLE = {
     "task_given": "The task is given.",
     "revoked": "Revoked. It works no more.",
     "webhook_tried": "A test is on its way. What was sent says how it ended.",
-    "webhook_replayed": "The log was gone through.",
 }
 """What only the console says, which speaks English."""
 

@@ -203,7 +203,7 @@ ACTS: tuple[Act, ...] = (
     Act(name="switch", path=f"{ONE}/switch", api=f"PATCH {API}", page=details, back=ONE),
     Act(name="test", path=f"{ONE}/test-send", api=f"POST {API}/test-send", page=details, back=ONE, said="webhook_tried"),
     Act(name="rotate", path=f"{ONE}/rotate", api=f"POST {API}/rotate", page=details, back=ONE, shows=_secret),
-    Act(name="replay", path=f"{ONE}/replay", api=f"POST {API}/replay", page=details, back=_counted, said="webhook_replayed", body=_again),
+    Act(name="replay", path=f"{ONE}/replay", api=f"POST {API}/replay", page=details, back=_counted, said="", body=_again),
     Act(name="end", path=f"{ONE}/end", api=f"DELETE {API}", page=details, back=AT, said="removed", body=lambda _: {}),
 )  # fmt: skip
 
