@@ -82,6 +82,7 @@ def main() -> None:
     stopped = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stopped.set())
+    _guarded("begin", partial(_show_up, engine))
     with Courier(engine) as courier:
         made = scheduler(engine, courier)
         made.start()
@@ -89,6 +90,12 @@ def main() -> None:
         courier.stop()
         made.shutdown(wait=True)
     engine.dispose()
+
+
+def _show_up(engine: Engine) -> None:
+    """Hold a connection from the beginning: who looks for the sweeper finds it before its first sweep."""
+    with engine.connect():
+        pass
 
 
 def _guarded(name: str, what: Callable[[], object]) -> Any:
