@@ -1,6 +1,7 @@
 """Debian's Chromium under Playwright: installed when it is missing, kept from talking to anybody but us."""
 
 import contextlib
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +27,9 @@ _QUIET = (
 
 @contextlib.contextmanager
 def started() -> Iterator[Browser]:
-    """A running Chromium. The fonts are for Hindi."""
+    """A running Chromium. The fonts are for Hindi; Playwright's own program wants one more library."""
     packages.ensure_installed("chromium", "fonts-noto-core", provides=PROGRAM)
+    packages.ensure_installed("libatomic1", provides=Path(f"/usr/lib/{platform.machine()}-linux-gnu/libatomic.so.1"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(PROGRAM), args=list(_QUIET))
         yield browser
