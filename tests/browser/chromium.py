@@ -5,6 +5,7 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.operator import packages
@@ -27,13 +28,19 @@ _QUIET = (
 
 @contextlib.contextmanager
 def started() -> Iterator[Browser]:
-    """A running Chromium. The fonts are for Hindi; Playwright's own program wants one more library."""
+    """A running Chromium. The fonts are for Hindi."""
     packages.ensure_installed("chromium", "fonts-noto-core", provides=PROGRAM)
-    packages.ensure_installed("libatomic1", provides=Path(f"/usr/lib/{platform.machine()}-linux-gnu/libatomic.so.1"))
+    ensure_node()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(PROGRAM), args=list(_QUIET))
         yield browser
         browser.close()
+
+
+def ensure_node() -> str:
+    """Playwright's own Node.js, with the library that it wants; returns its path."""
+    packages.ensure_installed("libatomic1", provides=Path(f"/usr/lib/{platform.machine()}-linux-gnu/libatomic.so.1"))
+    return str(compute_driver_executable()[0])
 
 
 def profile(

@@ -12,11 +12,11 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from playwright._impl._driver import compute_driver_executable
 
 from services.operator.processes import ROOT
 from shared.intake import medusa, saleor, shopify
 from shared.runtime import settings
+from tests.browser import chromium
 from tests.gateway.shop_street import Street
 from tests.intake import shops
 
@@ -79,9 +79,9 @@ def test_the_script_of_a_shop_makes_a_run(street: Street, url: str, vendor: str)
 def test_the_forwarder_of_medusa_parks_the_order(street: Street, url: str, tmp_path: Path) -> None:
     (tmp_path / "loomline.mjs").write_text(block("javascript"))
     (tmp_path / "call.mjs").write_text(CALL_IT)
-    node, _ = compute_driver_executable()
+    node = chromium.ensure_node()
 
-    assert [printed(str(node), str(tmp_path / "call.mjs"), url=url) for _ in range(2)] == ["202", "202"]
+    assert [printed(node, str(tmp_path / "call.mjs"), url=url) for _ in range(2)] == ["202", "202"]
 
     street.bench.pump()
     assert [outcome for outcome, _ in street.lines().values()] == ["parked"]

@@ -101,10 +101,11 @@ def test_an_endpoint_is_edited_turned_off_and_on_and_deleted(house: House, admin
     one = f"{PATH}/{endpoint['id']}"
 
     edited = house.ask("PATCH", one, {"url": SAFE + "/2", "event_types": ["task.completed"]}, by=admin)
-    off = house.ask("PATCH", one, {"state": "off"}, by=admin).json["webhook_endpoint"]
+    turned_off = house.ask("PATCH", one, {"state": "off"}, by=admin)
+    off = turned_off.json["webhook_endpoint"]
     tried = house.post(f"{one}/test-send", by=admin)
     on = house.ask("PATCH", one, {"state": "active"}, by=admin).json["webhook_endpoint"]
-    stale = house.ask("PATCH", one, {"description": "x"}, by=admin, If_Match=edited.headers["ETag"])
+    stale = house.ask("PATCH", one, {"description": "x"}, by=admin, If_Match=turned_off.headers["ETag"])
 
     assert edited.json["webhook_endpoint"]["url"] == SAFE + "/2"
     assert (off["state"], off["off_reason"]) == ("off", "An admin turned it off.")
@@ -254,3 +255,15 @@ def test_the_figures_say_how_news_moves(house: House, admin: str, office: PressO
     assert "loomline_webhook_deliveries_failed 1.0" in text
     assert "loomline_webhook_oldest_seconds " in text
     assert 'loomline_feed_lag_seconds{feed="webhooks"} 0.0' in text
+
+
+def test_a_stale_edit_is_refused_and_what_was_sent_meanwhile_is_no_other_version(house: House) -> None:
+    admin = house.an_admin()
+    made = house.post("/admin/webhook-endpoints", {"url": "https://hooks.example/in"}, by=admin)
+    address, tag = f"/admin/webhook-endpoints/{made.json['webhook_endpoint']['id']}", made.headers["ETag"]
+    house.bench.change("UPDATE webhook_endpoint SET paused_until = now() + interval '1 hour', updated_at = now()")
+
+    first = house.ask("PATCH", address, {"description": "one"}, by=admin, If_Match=tag)
+    second = house.ask("PATCH", address, {"description": "two"}, by=admin, If_Match=tag)
+
+    assert (first.status_code, second.status_code) == (200, 412)

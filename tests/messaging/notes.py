@@ -28,10 +28,12 @@ class Notebook:
         """What an actor does before it writes, with its delivery locked."""
         self.redelivered: list[bool] = []
         self._engine = database.connect(url, pool_size=10)
-        self._execute("DROP TABLE IF EXISTS note")
         self._execute("CREATE TABLE note (place bigint GENERATED ALWAYS AS IDENTITY, delivery_id bigint)")
 
     def close(self) -> None:
+        """The database goes on to other tests without our table."""
+        self._engine.dispose()
+        self._execute("DROP TABLE note")
         self._engine.dispose()
 
     def post(self, count: int = 1, *, lane: str | None = None, actor: str = "write_note") -> None:

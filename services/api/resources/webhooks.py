@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -77,7 +78,7 @@ def list_endpoints(call: Call) -> Reply:
 def read_endpoint(call: Call) -> Reply:
     """One endpoint."""
     with call.desk.engine.connect() as connection:
-        return etags.tagged(_body(call, connection))
+        return _tagged(_body(call, connection))
 
 
 def list_deliveries(call: Call) -> Reply:
@@ -93,6 +94,15 @@ def _body(call: Call, connection: Any = None) -> dict[str, Any]:
     if found is None:
         raise errors.not_found("webhook endpoint")
     return {"webhook_endpoint": found}
+
+
+def _tagged(body: Mapping[str, Any]) -> Reply:
+    return Reply(body, headers={"ETag": etags.of(_settings(body))})
+
+
+def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What an edit is about: how its deliveries go meanwhile is no other version."""
+    return {name: body["webhook_endpoint"][name] for name in ("id", "url", "description", "event_types", "state")}
 
 
 # Writing ------------------------------------------------------------------------------------------------------------
@@ -115,7 +125,7 @@ def add_endpoint(call: Call) -> Reply:
     )
     _keep_in_log(call, "made", endpoint_id)
     found = {"webhook_endpoint": webhooks.endpoint(call.tx, endpoint_id)}
-    headers = {"Location": f"{PATH}/{endpoint_id}", "ETag": etags.of(found)}
+    headers = {"Location": f"{PATH}/{endpoint_id}", "ETag": etags.of(_settings(found))}
     return Reply({**found, "secret": secret}, status=201, headers=headers)
 
 
@@ -125,7 +135,7 @@ def edit_endpoint(call: Call) -> Reply:
     endpoint_id, table = call.params["id"], tables.webhook_endpoint
     call.tx.execute(select(table.c.id).where(table.c.id == endpoint_id).with_for_update(key_share=True))
     before = _body(call)
-    etags.check(call.req, before)
+    etags.check(call.req, _settings(before))
     if change.url is not UNSET:
         _check_url(call, change.url)
     given = {name: getattr(change, name) for name in ("url", "description", "event_types")}
@@ -136,7 +146,7 @@ def edit_endpoint(call: Call) -> Reply:
         )
     _turn(call, endpoint_id, change.state, was=before["webhook_endpoint"]["state"])
     _keep_in_log(call, "changed", endpoint_id)
-    return etags.tagged(_body(call))
+    return _tagged(_body(call))
 
 
 def _turn(call: Call, endpoint_id: str, state: EndpointState | UnsetType, *, was: str) -> None:
@@ -153,7 +163,7 @@ def _turn(call: Call, endpoint_id: str, state: EndpointState | UnsetType, *, was
 def delete_endpoint(call: Call) -> Reply:
     """Take an endpoint away, with its delivery log."""
     endpoint_id = call.params["id"]
-    etags.check(call.req, _body(call))
+    etags.check(call.req, _settings(_body(call)))
     delivery, endpoint = tables.webhook_delivery, tables.webhook_endpoint
     call.tx.execute(delivery.delete().where(delivery.c.endpoint_id == endpoint_id))
     call.tx.execute(endpoint.delete().where(endpoint.c.id == endpoint_id))

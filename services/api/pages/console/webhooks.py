@@ -96,9 +96,12 @@ def adding(call: Call, form: Filled | None = None) -> Reply:
 
 def editing(call: Call, form: Filled | None = None) -> Reply:
     """The form of an endpoint that is there."""
-    endpoint = reads.read(call, API)["webhook_endpoint"]
+    body, etag = reads.tagged(call, API)
+    endpoint = body["webhook_endpoint"]
     chosen = form.form.values.get("event_types[]", []) if form else endpoint["event_types"]
-    return frame.page(call, "console/webhook_edit.html", form=form, endpoint=endpoint, groups=_groups(), chosen=chosen)
+    return frame.page(
+        call, "console/webhook_edit.html", form=form, endpoint=endpoint, groups=_groups(), chosen=chosen, etag=etag
+    )
 
 
 def details(call: Call, form: Filled | None = None) -> Reply:
