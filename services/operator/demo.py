@@ -448,8 +448,9 @@ class Walk:
             f"  TOKEN=$(cat {escape(str(self.home / TOKEN_FILE))})",
             f'  curl -H "Authorization: Bearer $TOKEN" \\\n    {base}{RUNS}/{run_id}',
             f"[bold]Partners' passwords[/bold]  {escape(str(self.home / PEOPLE_FILE))}",
-            "[bold]The shirts wait[/bold]      for Tomas; docs/http.md shows his steps",
-            f"[bold]Also there[/bold]           {base}/openapi.json  /problems  /metrics",
+            f"[bold]The shirts wait[/bold]      for Tomas: sign in as him at {base} and see his portal; or follow docs/http.md",
+            "[bold]The console[/bold]          is at the same address, for the admin",
+            f"[bold]Also there[/bold]           {base}/docs  /openapi.json  /problems  /metrics",
         )
         for line in told:
             self.console.print(line, highlight=False, soft_wrap=True)
