@@ -448,9 +448,9 @@ class Walk:
             f"  TOKEN=$(cat {escape(str(self.home / TOKEN_FILE))})",
             f'  curl -H "Authorization: Bearer $TOKEN" \\\n    {base}{RUNS}/{run_id}',
             f"[bold]Partners' passwords[/bold]  {escape(str(self.home / PEOPLE_FILE))}",
-            f"[bold]The shirts wait[/bold]      for Tomas: sign in as him at {base} and see his portal; or follow docs/http.md",
+            f"[bold]The shirts wait[/bold]      for Tomas: his portal is at {base}",
             "[bold]The console[/bold]          is at the same address, for the admin",
-            f"[bold]Also there[/bold]           {base}/docs  /openapi.json  /problems  /metrics",
+            f"[bold]Also there[/bold]           {base}/docs  /openapi.json  /metrics",
         )
         for line in told:
             self.console.print(line, highlight=False, soft_wrap=True)
