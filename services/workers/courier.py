@@ -10,8 +10,8 @@ import re
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +19,7 @@ import apprise
 from sqlalchemy import Connection, Engine, text
 
 from services.workers import time_limits
+from services.workers.hands import Hands
 from shared.domain import targets
 from shared.domain.events import RunReassigned, RunReminded
 from shared.domain.notices import ADMINS
@@ -56,9 +57,7 @@ class Courier:
         self._engine = engine
         self._patience = patience
         self._limit = limit
-        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="courier")
-        self._under_way: dict[Future[None], Parcel] = {}
-        self._is_stopped = threading.Event()
+        self._hands = Hands[Parcel](HANDS, name="courier")
 
     def __enter__(self) -> Self:
         return self
@@ -70,12 +69,11 @@ class Courier:
 
     def stop(self) -> None:
         """Begin nothing more."""
-        self._is_stopped.set()
+        self._hands.stop()
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way: at most the time limit of a send."""
-        self.stop()
-        self._hands.shutdown(wait=True)
+        self._hands.close()
 
     def deliver(self, *, at: datetime | None = None) -> int:
         """A round: send what is due at an instant (the database's, if none is given). Returns how many were taken up.
@@ -86,30 +84,22 @@ class Courier:
         for _ in range(CLAIMS):
             begun = self._begin(at)
             taken_up += begun
-            if not (begun or self._some_are_done()):
+            # What kept a hand from recording how its send ended is raised here; the lease brings that notice back.
+            if not (begun or self._hands.let_go(patience=self._patience)):
                 break
         return taken_up
 
     def _begin(self, at: datetime | None) -> int:
-        free = HANDS - len(self._under_way)
-        if not free or self._is_stopped.is_set():
+        free = self._hands.free
+        if not free:
             return 0
         with self._engine.begin() as connection:
-            parcels = _claim(connection, at=at, limit=free, busy=[parcel.target for parcel in self._under_way.values()])
+            parcels = _claim(connection, at=at, limit=free, busy=[parcel.target for parcel in self._hands.held])
             overtaken = _overtaken(connection, parcels)
         for parcel in parcels:
             if parcel.id not in overtaken:
-                self._under_way[self._hands.submit(_carry, self._engine, parcel, at=at, limit=self._limit)] = parcel
+                self._hands.take(parcel, partial(_carry, self._engine, at=at, limit=self._limit))
         return len(parcels)
-
-    def _some_are_done(self) -> bool:
-        """Wait for a hand. Raises what kept it from recording how its send ended; the lease brings that notice back."""
-        done, _ = wait(self._under_way, timeout=self._patience, return_when=FIRST_COMPLETED)
-        for each in done:
-            del self._under_way[each]
-        for each in done:
-            each.result()
-        return bool(done)
 
 
 def _claim(connection: Connection, *, at: datetime | None, limit: int, busy: Sequence[str]) -> list[Parcel]:

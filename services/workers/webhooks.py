@@ -5,12 +5,11 @@ few of them to the same endpoint. Each event goes out at least once, always unde
 """
 
 import random
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +18,7 @@ from sqlalchemy import Engine, text
 from standardwebhooks import Webhook
 
 from services.workers import outside
+from services.workers.hands import Hands
 from services.workers.outside import Caller, NotReached
 from shared.domain import targets
 from shared.runtime import clock, logs, settings
@@ -47,9 +47,7 @@ class Sender:
         self._engine = engine
         self._caller = Caller(allow_private=allow_private, limit=limit, per_call=per_call)
         self._on_free = on_free
-        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="webhooks")
-        self._under_way: dict[Future[None], Parcel] = {}
-        self._is_stopped = threading.Event()
+        self._hands = Hands[Parcel](HANDS, name="webhooks")
 
     def __enter__(self) -> Self:
         return self
@@ -61,43 +59,32 @@ class Sender:
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way: at most the time limit of a send."""
-        self._is_stopped.set()
-        self._hands.shutdown(wait=True)
+        self._hands.close()
         self._caller.close()
 
     def begin(self, *, at: datetime | None = None) -> int:
         """Give due deliveries to free hands, at an instant (the database's, if none is given). Returns how many. From one thread only."""
-        self._let_go()
-        free = HANDS - len(self._under_way)
-        if not free or self._is_stopped.is_set():
+        self._hands.let_go()
+        free = self._hands.free
+        if not free:
             return 0
-        busy = Counter(parcel.endpoint_id for parcel in self._under_way.values())
+        busy = Counter(parcel.endpoint_id for parcel in self._hands.held)
         with self._engine.begin() as connection:
             now = at or connection.execute(_NOW).scalar_one()
             parcels = webhook_store.claim(connection, at=now, limit=free, most=MOST_OF_ONE_ENDPOINT, busy=busy)
         for parcel in parcels:
-            future = self._hands.submit(self._carry, parcel, at)
-            self._under_way[future] = parcel
-            future.add_done_callback(lambda _: self._on_free())
+            self._hands.take(parcel, partial(self._carry, at=at), on_free=self._on_free)
         return len(parcels)
 
     def deliver(self, *, at: datetime | None = None) -> int:
         """Send all that is due at an instant, and wait until it is done. Returns how many attempts that took."""
         attempts = 0
-        while (begun := self.begin(at=at)) or self._under_way:
+        while (begun := self.begin(at=at)) or self._hands.held:
             attempts += begun
-            wait(self._under_way, return_when=FIRST_COMPLETED)
+            self._hands.let_go(patience=None)
         return attempts
 
-    def _let_go(self) -> None:
-        """Forget the hands that are done. Raises what kept one from recording how its send ended; the lease brings that back."""
-        done = [future for future in self._under_way if future.done()]
-        for future in done:
-            del self._under_way[future]
-        for future in done:
-            future.result()
-
-    def _carry(self, parcel: Parcel, at: datetime | None) -> None:
+    def _carry(self, parcel: Parcel, *, at: datetime | None) -> None:
         """Send one and record how it ended."""
         outcome = self._attempt(parcel)
         with self._engine.begin() as connection:
