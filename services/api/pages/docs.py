@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import import_module
 from typing import Any
 
-from services.api import asyncapi, errors, openapi
+from services.api import errors
 from services.api.pages import frame
+from services.api.resources import contract
 from services.api.routes import Call, Reply, Route, Who
 
 Document = Mapping[str, Any]
@@ -20,7 +20,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 def overview(call: Call) -> Reply:
     """What can be asked, by subject."""
-    return frame.page(call, "docs/overview.html", about=_contract()["info"]["description"], pages=_pages())
+    return frame.page(call, "docs/overview.html", about=contract.contract()["info"]["description"], pages=_pages())
 
 
 def one_page(call: Call) -> Reply:
@@ -33,25 +33,14 @@ def one_page(call: Call) -> Reply:
 
 
 @cache
-def _contract() -> dict[str, Any]:
-    # The app imports this module, so the way back is taken late.
-    return openapi.document(import_module("services.api.app").routes())
-
-
-@cache
-def _channels() -> dict[str, Any]:
-    return asyncapi.document()
-
-
-@cache
 def _pages() -> list[dict[str, Any]]:
     """Every page: a tag of the contract, the webhooks, the broker."""
     counts: dict[str, int] = {}
     for _, _, operation in _operations():
         counts[operation["tags"][0]] = counts.get(operation["tags"][0], 0) + 1
     tags = [{"slug": _slug(tag), "title": _title(tag), "count": count} for tag, count in sorted(counts.items())]
-    webhooks = {"slug": EVENTS, "title": "Webhooks", "count": len(_contract()["webhooks"])}
-    messages = {"slug": BROKER, "title": "RabbitMQ", "count": len(_channels()["components"]["messages"])}
+    webhooks = {"slug": EVENTS, "title": "Webhooks", "count": len(contract.contract()["webhooks"])}
+    messages = {"slug": BROKER, "title": "RabbitMQ", "count": len(contract.channels()["components"]["messages"])}
     return [*tags, webhooks, messages]
 
 
@@ -61,17 +50,17 @@ def _content(page: str) -> dict[str, Any]:
         return {
             "operations": [],
             "kinds": _kinds(),
-            "types": _types(_contract(), ["EventTold", "EventData", "EventActor"]),
+            "types": _types(contract.contract(), ["EventTold", "EventData", "EventActor"]),
         }
     if page == BROKER:
         return _of_broker()
     shown = [_shown(path, method, told) for path, method, told in _operations() if _slug(told["tags"][0]) == page]
     names = [name for each in shown for name in each["types"]]
-    return {"operations": shown, "kinds": [], "types": _types(_contract(), names)}
+    return {"operations": shown, "kinds": [], "types": _types(contract.contract(), names)}
 
 
 def _operations() -> Iterator[tuple[str, str, Document]]:
-    for path, methods in _contract()["paths"].items():
+    for path, methods in contract.contract()["paths"].items():
         for method in METHODS:
             if method in methods:
                 yield path, method.upper(), methods[method]
@@ -101,7 +90,7 @@ _NO_CONTENT: tuple[str, Document] = ("", {})
 
 
 def _parameter(told: Document) -> dict[str, Any]:
-    found = _resolved(_contract(), told)
+    found = _resolved(contract.contract(), told)
     return {
         "name": found["name"],
         "where": found["in"],
@@ -112,7 +101,7 @@ def _parameter(told: Document) -> dict[str, Any]:
 
 
 def _answer(status: str, told: Document) -> dict[str, Any]:
-    content: Document = next(iter(_resolved(_contract(), told).get("content", {}).values()), {})
+    content: Document = next(iter(_resolved(contract.contract(), told).get("content", {}).values()), {})
     schema = content.get("schema", {})
     is_success = status.startswith("2")
     return {
@@ -139,11 +128,11 @@ def _curl(path: str, method: str, kind: str, example: Any, *, has_token: bool) -
 
 
 def _kinds() -> list[dict[str, str]]:
-    return [{"name": kind, "told": told["post"]["summary"]} for kind, told in _contract()["webhooks"].items()]
+    return [{"name": kind, "told": told["post"]["summary"]} for kind, told in contract.contract()["webhooks"].items()]
 
 
 def _of_broker() -> dict[str, Any]:
-    document = _channels()
+    document = contract.channels()
     sides = {each["channel"]["$ref"].rpartition("/")[2]: each["action"] for each in document["operations"].values()}
     channels = [
         {

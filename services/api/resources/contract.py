@@ -25,12 +25,12 @@ EXPLANATIONS: dict[str, str] = {
 
 def read_contract(_: Call) -> Reply:
     """OpenAPI 3.1, drawn from the routes that are served."""
-    return Reply(_contract())
+    return Reply(contract())
 
 
 def read_channels(_: Call) -> Reply:
     """AsyncAPI 3.0: what shops publish to RabbitMQ, and what we publish."""
-    return Reply(_channels())
+    return Reply(channels())
 
 
 def explain_problem(call: Call) -> Reply:
@@ -63,13 +63,15 @@ _SAFE = {"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-
 
 
 @cache
-def _contract() -> dict[str, Any]:
+def contract() -> dict[str, Any]:
+    """The OpenAPI document of all routes."""
     # The app imports this module, so the way back is taken late.
     return openapi.document(import_module("services.api.app").routes())
 
 
 @cache
-def _channels() -> dict[str, Any]:
+def channels() -> dict[str, Any]:
+    """The AsyncAPI document."""
     return asyncapi.document()
 
 
