@@ -382,8 +382,7 @@ class AddNote(Command, frozen=True, kw_only=True):
     text: Text
 
     def __post_init__(self) -> None:
-        if not self.text.strip():
-            raise ValueError("text: must not be empty")
+        _said(self.text, "text")
 
 
 class AttachMedia(Command, frozen=True, kw_only=True):

@@ -128,13 +128,20 @@ def tokens_of(connection: Connection, *, email: str | None) -> list[dict[str, An
 
 def add_token(connection: Connection, *, email: str, name: str) -> dict[str, Any]:
     """A new token acting as the account; its secret is in the answer and stored nowhere. Raises UnknownAccount."""
-    found, token_id = account(connection, email), ids.fresh("tok")
+    found = account(connection, email)
+    token_id, secret = issue_token(connection, found["id"], name=name)
+    return {"id": token_id, "name": name, "email": found["email"], "secret": secret}
+
+
+def issue_token(connection: Connection, account_id: str, *, name: str) -> tuple[str, str]:
+    """A new token acting as an account: its id, and its secret, which is stored nowhere."""
+    token_id = ids.fresh("tok")
     secret = tokens.new_api_token(token_id)
     connection.exec_driver_sql(
         "INSERT INTO api_token (id, account_id, name, token_hash) VALUES (%(id)s, %(account)s, %(name)s, %(hash)s)",
-        {"id": token_id, "account": found["id"], "name": name, "hash": tokens.sha256(secret)},
+        {"id": token_id, "account": account_id, "name": name, "hash": tokens.sha256(secret)},
     )
-    return {"id": token_id, "name": name, "email": found["email"], "secret": secret}
+    return token_id, secret
 
 
 def revoke_token(connection: Connection, token_id: str) -> None:

@@ -10,7 +10,7 @@ import falcon
 import jinja2
 import msgspec
 
-from services.api import cookies, errors
+from services.api import auth, cookies, errors
 from services.api.pages import assets, languages, said, scope, words
 from services.api.routes import Call, Desk, Endpoint, Principal, Reply, Route, Who
 from shared.domain.notice_texts import Language
@@ -130,8 +130,6 @@ def _standing(call: Call) -> Mapping[str, Any] | None:
 
 
 def _known(desk: Desk, req: falcon.Request) -> Principal | None:
-    from services.api import auth
-
     token = cookies.session_of(req)
     try:
         return auth.resolve(desk.engine, token) if token else None

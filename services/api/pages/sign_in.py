@@ -25,7 +25,7 @@ def sign_in(call: Call) -> Reply:
     """Right: a cookie, and on to where they wanted to go. Wrong: the page again."""
     form: Form = call.body
     try:
-        token, principal = accounts.opened(call, email=form.text("email"), password=form.text("password"))
+        token, principal, _ = accounts.opened(call, email=form.text("email"), password=form.text("password"))
     except errors.Problem as problem:
         told = problem.reply(call.req)
         return ask(call, forms.filled("sign_in", form, told.body if isinstance(told.body, dict) else {}, told.status))

@@ -8,7 +8,8 @@ import msgspec
 from services.api import auth, errors
 from services.api.queries import lists, people
 from services.api.routes import Call, Principal, Reply, Route, Who
-from shared.runtime import clock, ids, passwords
+from shared.runtime import clock, passwords
+from shared.storage import accounts
 
 TAG = "Accounts"
 
@@ -35,16 +36,12 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def log_in(call: Call) -> Reply:
     """A session's token. Unknown people and wrong passwords get the same answer after the same time."""
-    token, principal, until = _opened(call, email=call.body.email, password=call.body.password)
+    token, principal, until = opened(call, email=call.body.email, password=call.body.password)
     return Reply({"token": token, "expires_at": until, "account": account(principal)})
 
 
-def opened(call: Call, *, email: str, password: str) -> tuple[str, Principal]:
-    """The same for a page. Raises the same problems."""
-    return _opened(call, email=email, password=password)[:2]
-
-
-def _opened(call: Call, *, email: str, password: str) -> tuple[str, Principal, datetime]:
+def opened(call: Call, *, email: str, password: str) -> tuple[str, Principal, datetime]:
+    """A new session of who knows the password: its token, whose it is, when it ends. Raises 401 and 429 problems."""
     email, address, now = email.strip().lower(), call.req.remote_addr, clock.now()
     PER_EMAIL.check(email, at=now)
     PER_ADDRESS.check(address, at=now)
@@ -84,12 +81,7 @@ def account(principal: Principal) -> dict[str, Any]:
 
 def new_token(call: Call) -> Reply:
     """A token for a machine, acting as this account. The secret is shown this once and stored nowhere."""
-    token_id = ids.fresh("tok")
-    secret = auth.new_api_token(token_id)
-    call.tx.exec_driver_sql(
-        "INSERT INTO api_token (id, account_id, name, token_hash) VALUES (%(id)s, %(account)s, %(name)s, %(hash)s)",
-        {"id": token_id, "account": call.who.account_id, "name": call.body.name, "hash": auth.sha256(secret)},
-    )
+    token_id, secret = accounts.issue_token(call.tx, call.who.account_id, name=call.body.name)
     return Reply({"token": people.token(call.tx, token_id), "secret": secret}, status=201)
 
 

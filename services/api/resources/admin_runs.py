@@ -31,30 +31,21 @@ def create_for_design(call: Call) -> Reply:
     return asking.ask(call, command, render=lambda outcome: _allocated(call, outcome, 201))
 
 
-def approve(call: Call) -> Reply:
-    """Approve a run and allocate it; the report says what went out."""
-    run = milestones.own_run(call)
-    return asking.ask(
-        call,
-        call.body,
-        run_id=run.run.id,
-        verb=Verb.APPROVE,
-        run=run,
-        render=lambda outcome: _allocated(call, outcome, 200),
-    )
+def allocate(verb: Verb) -> Endpoint:
+    """The endpoint that shares a run out: its approval, or the split of one that was approved. The report says what went out."""
 
+    def share_out(call: Call) -> Reply:
+        run = milestones.own_run(call)
+        return asking.ask(
+            call,
+            call.body,
+            run_id=run.run.id,
+            verb=verb,
+            run=run,
+            render=lambda outcome: _allocated(call, outcome, 200),
+        )
 
-def split(call: Call) -> Reply:
-    """Split an approved run that was not sent yet; the report says what went out."""
-    run = milestones.own_run(call)
-    return asking.ask(
-        call,
-        call.body,
-        run_id=run.run.id,
-        verb=Verb.SPLIT,
-        run=run,
-        render=lambda outcome: _allocated(call, outcome, 200),
-    )
+    return share_out
 
 
 def dispatch(call: Call) -> Reply:
@@ -168,14 +159,14 @@ ROUTES: tuple[Route, ...] = (
     ),
     _on_run(
         "approve",
-        approve,
+        allocate(Verb.APPROVE),
         commands.ApproveRun,
         "Approve a run and allocate it among partners.",
         {200: "The run, its children, and what was dispatched."},
     ),
     _on_run(
         "split",
-        split,
+        allocate(Verb.SPLIT),
         commands.SplitRun,
         "Split an approved run that was not sent yet among partners.",
         {200: "The run, its children, and what was dispatched."},
